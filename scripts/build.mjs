@@ -1,0 +1,55 @@
+// Writes dist/: the library as ES modules and as CommonJS, each with its types, and the command line tool.
+import { execFileSync } from "node:child_process"
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { build } from "esbuild"
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const { version, dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
+const dist = join(root, "dist")
+const src = (name) => join(root, "src", name)
+
+const common = {
+  bundle: true,
+  platform: "node",
+  target: "node16.14",
+  external: Object.keys(dependencies).flatMap((name) => [name, `${name}/*`]),
+  define: { ANTIFREEZE_VERSION: JSON.stringify(version) },
+  minify: true,
+  keepNames: false,
+  legalComments: "none",
+  sourcemap: false,
+}
+
+rmSync(dist, { recursive: true, force: true })
+await Promise.all([
+  build({ ...common, entryPoints: [src("index.ts")], format: "esm", outdir: join(dist, "esm") }),
+  build({ ...common, entryPoints: [src("index.ts")], format: "cjs", outdir: join(dist, "cjs") }),
+  build({
+    ...common,
+    entryPoints: [src("cli/main.ts")],
+    format: "esm",
+    minify: false,
+    target: "node22",
+    external: ["@aws-sdk/*", "esbuild"],
+    banner: { js: "#!/usr/bin/env node" },
+    outfile: join(dist, "cli", "main.js"),
+  }),
+])
+cpSync(src("environment/bootstrap"), join(dist, "cli", "bootstrap"), { recursive: true })
+writeTypes("esm", "module")
+writeTypes("cjs", "commonjs")
+
+/** The same declarations twice: a package.json beside them says which module system they speak for. */
+function writeTypes(folder, type) {
+  const out = join(dist, folder)
+  mkdirSync(out, { recursive: true })
+  writeFileSync(join(out, "package.json"), `${JSON.stringify({ type })}\n`)
+  execFileSync(join(root, "node_modules/.bin/tsc"), ["-p", "tsconfig.build.json", "--outDir", out], { cwd: root, stdio: "inherit" })
+  for (const file of readdirSync(out, { recursive: true })) {
+    if (!file.endsWith(".d.ts")) continue
+    const text = readFileSync(join(out, file), "utf8")
+    writeFileSync(join(out, file), text.replace(/(from "|import\(")(\.[^"]*)\.ts"/g, '$1$2.js"'))
+  }
+}

@@ -1,0 +1,78 @@
+import type { Limits, SpanRecord } from "./contracts.ts"
+import type { Span } from "./span.ts"
+
+/** Where the spans of a trace go. */
+export interface Sink {
+  /** The invocation that the spans belong to. */
+  readonly owner: string | undefined
+  /** Takes the span in, or refuses it because there is no room. */
+  started(span: Span): boolean
+  finished(span: Span): void
+  /** Takes what has finished. */
+  take(): SpanRecord[]
+}
+
+/** The spans of one invocation, bounded in count and bytes. Nothing global: concurrent invocations have one each. */
+export class Batch implements Sink {
+  readonly owner: string | undefined
+  readonly #limits: Limits
+  readonly #open = new Set<Span>()
+  #finished: Span[] = []
+  #bytes = 0
+  #overflow: Sink | undefined
+  /** Spans refused for lack of room. */
+  dropped = 0
+
+  constructor(limits: Limits, owner?: string) {
+    this.owner = owner
+    this.#limits = limits
+  }
+
+  started(span: Span): boolean {
+    if (this.#overflow !== undefined) return this.#overflow.started(span)
+    // A span without a local parent explains all the others: there is always room for it.
+    const full = this.#open.size + this.#finished.length >= this.#limits.spans || this.#bytes >= this.#limits.bytes
+    if (full && span.hasLocalParent) {
+      this.dropped++
+      return false
+    }
+    this.#open.add(span)
+    return true
+  }
+
+  finished(span: Span): void {
+    if (!this.#open.delete(span)) return this.#overflow?.finished(span)
+    this.#finished.push(span)
+    this.#bytes += estimateBytes(span)
+  }
+
+  take(): SpanRecord[] {
+    const spans = this.#finished
+    this.#finished = []
+    this.#bytes = 0
+    return spans
+  }
+
+  /**
+   * Takes everything and closes the batch: spans that still run are finished and marked `antifreeze.unfinished`, because
+   * the process may never run again. Spans that start later go to `overflow`.
+   */
+  close(overflow: Sink): SpanRecord[] {
+    this.#overflow = overflow
+    for (const span of this.#open) span.abandon()
+    return this.take()
+  }
+}
+
+/** Close enough to bound memory; not what the encoder will make of it. */
+function estimateBytes(span: SpanRecord): number {
+  let bytes = 300 + span.operationName.length
+  for (const [key, value] of span.tags) bytes += key.length + sizeOf(value)
+  for (const log of span.logs) for (const [key, value] of log.fields) bytes += key.length + sizeOf(value)
+  return bytes + span.links.length * 150
+}
+
+function sizeOf(value: unknown): number {
+  if (typeof value === "string") return value.length
+  return Array.isArray(value) ? value.reduce((sum: number, item) => sum + sizeOf(item), 0) : 8
+}

@@ -1,0 +1,167 @@
+/** What the parts of antifreeze agree on. Types only: nothing here costs a byte at run time. */
+
+/** A tag or log value that every back end can hold. Anything else is turned into one of these by `core/span`. */
+export type TagValue = string | number | boolean | readonly string[] | readonly number[] | readonly boolean[]
+
+export type Tags = Readonly<Record<string, unknown>>
+
+export type SpanKind = "client" | "server" | "producer" | "consumer" | "internal"
+
+/** One finished (or still running) span, as exporters and viewers read it. OpenTracing's words; encoders translate. */
+export interface SpanRecord {
+  /** 32 lower-case hex digits. */
+  readonly traceId: string
+  /** 16 lower-case hex digits. */
+  readonly spanId: string
+  readonly parentSpanId: string | undefined
+  /** Whether the parent lives in another process. */
+  readonly parentIsRemote: boolean
+  /** W3C trace-flags: bit 0 sampled, bit 1 random trace id (Trace Context Level 2). */
+  readonly traceFlags: number
+  /** W3C tracestate, ready to be sent; empty when there is none. */
+  readonly traceState: string
+  readonly operationName: string
+  /** Microseconds since the Unix epoch. */
+  readonly startUs: number
+  /** Microseconds; `undefined` while the span runs. */
+  readonly durationUs: number | undefined
+  /** OpenTracing tags, `span.kind` and `error` among them. */
+  readonly tags: ReadonlyMap<string, TagValue>
+  readonly logs: readonly LogRecord[]
+  /** References other than the parent. */
+  readonly links: readonly LinkRecord[]
+  /** What the limits left out. */
+  readonly dropped: { readonly tags: number; readonly logs: number; readonly links: number }
+}
+
+export interface LogRecord {
+  /** Microseconds since the Unix epoch. */
+  readonly timeUs: number
+  readonly fields: ReadonlyMap<string, TagValue>
+}
+
+export interface LinkRecord {
+  readonly traceId: string
+  readonly spanId: string
+  readonly traceFlags: number
+  readonly traceState: string
+  readonly tags: ReadonlyMap<string, TagValue>
+}
+
+/** What emits the spans: `service.name`, `faas.name`, `cloud.region`, … (OpenTelemetry resource attributes). */
+export type Resource = ReadonlyMap<string, TagValue>
+
+export interface Clock {
+  /** Milliseconds since the Unix epoch. */
+  wallMs(): number
+  /** Milliseconds on a clock that never goes back. */
+  monotonicMs(): number
+}
+
+export interface IdSource {
+  /** 32 lower-case hex digits, never all zero. */
+  traceId(): string
+  /** 16 lower-case hex digits, never all zero. */
+  spanId(): string
+}
+
+/** The part of AsyncLocalStorage that a scope manager needs. */
+export interface ScopeStorage<T> {
+  getStore(): T | undefined
+  run<R>(store: T, run: () => R): R
+  enterWith(store: T): void
+}
+
+export interface Limits {
+  /** Most tags on a span (128). */
+  readonly tags: number
+  /** Most characters of a tag or log value; the rest is cut off (12,000). */
+  readonly valueLength: number
+  /** Most logs on a span (128). */
+  readonly logs: number
+  /** Most links on a span (128). */
+  readonly links: number
+  /** Most spans held at once (2,048). */
+  readonly spans: number
+  /** Most bytes of spans held at once, estimated (4 MiB). */
+  readonly bytes: number
+}
+
+/** Takes finished spans out of the process. Never throws, never traced itself. */
+export interface Exporter {
+  /**
+   * Delivers the spans, or keeps what it could not deliver for the next call.
+   * Settles within its own bound, and within `deadlineMs` milliseconds where given. Never rejects.
+   */
+  export(spans: readonly SpanRecord[], deadlineMs?: number): Promise<Delivery>
+}
+
+export interface Delivery {
+  readonly delivered: number
+  /** Not delivered, and given up for good. */
+  readonly dropped: number
+  /** Not delivered yet: goes out with the next call. */
+  readonly kept: number
+}
+
+/** What crosses a process boundary. */
+export interface Propagated {
+  readonly traceId: string
+  readonly spanId: string
+  readonly traceFlags: number
+  readonly traceState: string
+  readonly baggage: ReadonlyMap<string, string>
+}
+
+/** Reads and writes one wire format of trace context. */
+export interface Propagator {
+  /** Its name in `OTEL_PROPAGATORS`. */
+  readonly name: string
+  inject(context: Propagated, set: (name: string, value: string) => void): void
+  /** `get` finds the values of a header in any letter case. Returns only what the carrier has; never throws. */
+  extract(get: (name: string) => readonly string[]): Partial<Propagated> | undefined
+}
+
+/** What woke the function. */
+export interface Trigger {
+  readonly operationName: string
+  readonly kind: SpanKind
+  readonly tags: Tags
+  /** Headers or attributes that may carry the caller's context. */
+  readonly carrier?: unknown
+  /** What the result says about the invocation, for example `http.response.status_code`. Pure. */
+  tagsOf?(result: unknown): Tags
+}
+
+/** What one outgoing call means. */
+export interface Description {
+  readonly operationName: string
+  readonly kind: SpanKind
+  readonly tags: Tags
+}
+
+/** Ends the operation it belongs to. The first call counts; later ones do nothing. */
+export type End<Result> = (error?: unknown, result?: Result) => void
+
+/** A call that is under way. */
+export interface Operation<Result = unknown> {
+  /** Carries the trace to the callee: `traceparent`, `tracestate`, `baggage`, … */
+  readonly headers: Readonly<Record<string, string>>
+  /** Takes over ending: for callbacks, emitters, streams and events. */
+  defer(): End<Result>
+}
+
+/** Runs `run` as a child span of the active one, or straight through when there is none. */
+export type Trace<Call, Result = unknown> = <T>(call: Call, run: (operation: Operation<Result>) => T) => T
+
+/** Teaches the tracer about one library: where its calls happen and what each one means. */
+export interface Integration<Call, Result = unknown> {
+  /** The npm name of the library. */
+  readonly name: string
+  /** Routes every call of the library through `trace`; returns undo. */
+  watch(trace: Trace<Call, Result>): () => void
+  /** What the call is. Pure; a throw tags the span `instrumentation_error`. */
+  describe(call: Call): Description
+  /** What was learned from the result. Pure. */
+  tagsOf?(result: Result): Tags
+}

@@ -1,0 +1,85 @@
+import type { Propagated, Propagator } from "../contracts.ts"
+import { readBinary, writeBinary } from "./binary.ts"
+
+/** OpenTracing's `FORMAT_BINARY`; `text_map` and `http_headers` are treated alike. */
+const FORMAT_BINARY = "binary"
+
+/**
+ * Writes the context into a carrier: a plain object, anything with `set(name, value)` (Headers, Map), or an array, which
+ * gets `[name, value]` pairs. A carrier that cannot be written to is left alone.
+ */
+export function injectContext(propagators: readonly Propagator[], context: Propagated, carrier: unknown, format?: string): void {
+  if (carrier === null || typeof carrier !== "object") return
+  try {
+    const set = setterOf(carrier)
+    if (format === FORMAT_BINARY) writeBinary(carrier, propagators, context)
+    else for (const propagator of propagators) propagator.inject(context, set)
+  } catch {
+    // Frozen or exotic carriers: nothing is propagated, nothing is harmed.
+  }
+}
+
+/** Reads a context from a carrier, or `undefined` when there is none. The first propagator that finds a trace wins. Never throws. */
+export function extractContext(
+  propagators: readonly Propagator[],
+  carrier: unknown,
+  format?: string,
+): (Propagated & { traceId: string; spanId: string }) | undefined {
+  if (carrier === null || typeof carrier !== "object") return undefined
+  try {
+    const get = format === FORMAT_BINARY ? readBinary(carrier) : getterOf(carrier)
+    let found: Partial<Propagated> = {}
+    for (const propagator of propagators) {
+      const part = propagator.extract(get)
+      if (part !== undefined) found = { ...part, ...found }
+    }
+    if (found.traceId === undefined || found.spanId === undefined) return undefined
+    return { traceFlags: 0, traceState: "", baggage: new Map(), ...found } as Propagated
+  } catch {
+    return undefined
+  }
+}
+
+function setterOf(carrier: object): (name: string, value: string) => void {
+  if (Array.isArray(carrier)) return (name, value) => carrier.push([name, value])
+  const { set } = carrier as { set?: unknown }
+  if (typeof set === "function") return (name, value) => set.call(carrier, name, value)
+  return (name, value) => {
+    ;(carrier as Record<string, string>)[name] = value
+  }
+}
+
+/** Header names are case-insensitive (RFC 9110, 5.1); events and libraries spell them every way. */
+function getterOf(carrier: object): (name: string) => readonly string[] {
+  const entries = entriesOf(carrier)
+  return (wanted) => {
+    const found: string[] = []
+    for (const [name, value] of entries) {
+      if (typeof name !== "string" || name.length !== wanted.length || name.toLowerCase() !== wanted) continue
+      for (const one of Array.isArray(value) ? value : [value]) {
+        const text = textOf(one)
+        if (text !== undefined) found.push(text)
+      }
+    }
+    return found
+  }
+}
+
+/** Plain objects, Headers and Map, arrays of pairs, arrays of `{ key | name, value }`, and flat arrays as in `rawHeaders`. */
+function entriesOf(carrier: object): readonly (readonly [unknown, unknown])[] {
+  if (!Array.isArray(carrier)) {
+    const { entries } = carrier as { entries?: unknown }
+    return typeof entries === "function" ? [...(entries.call(carrier) as Iterable<[unknown, unknown]>)] : Object.entries(carrier)
+  }
+  if (typeof carrier[0] === "string") return carrier.flatMap((name, index) => (index % 2 === 0 ? [[name, carrier[index + 1]] as const] : []))
+  return carrier.map((item: unknown) => {
+    if (Array.isArray(item)) return [item[0], item[1]] as const
+    const { key, name, value } = (item ?? {}) as { key?: unknown; name?: unknown; value?: unknown }
+    return [key ?? name, value] as const
+  })
+}
+
+function textOf(value: unknown): string | undefined {
+  if (typeof value === "string") return value
+  return value instanceof Uint8Array ? new TextDecoder().decode(value) : undefined
+}

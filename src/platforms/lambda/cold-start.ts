@@ -1,0 +1,32 @@
+import type { Span } from "../../core/span.ts"
+import { processState } from "../node/process-state.ts"
+
+/** Started longer ago than this, the environment was prepared ahead of its first invocation (proactive initialisation). */
+const PROACTIVE_MS = 10_000
+
+const { start } = processState
+
+/** Init ends when the module that called `withTracing` has been evaluated: at the next turn of the event loop. */
+export function beginInit(): void {
+  setImmediate(() => {
+    start.initEndMs ??= performance.now()
+  })
+}
+
+/** Whether the invocation that begins had to wait for its environment. */
+export function isColdStart(): boolean {
+  const onDemand = (process.env["AWS_LAMBDA_INITIALIZATION_TYPE"] ?? "on-demand") === "on-demand"
+  return start.invocations === 0 && onDemand && performance.now() < PROACTIVE_MS + (start.initEndMs ?? 0)
+}
+
+/** Counts the invocation; of a cold one, draws the time from the start of the process to its readiness as a child span. */
+export function drawInit(root: Span): void {
+  const cold = isColdStart()
+  start.invocations++
+  if (!cold || process.env["AWS_LAMBDA_RUNTIME_API"] === undefined) return
+  const { timeOrigin } = performance
+  root
+    .tracer()
+    .startSpan("init", { childOf: root, startTime: timeOrigin, tags: { "span.kind": "internal" } })
+    .finish(timeOrigin + (start.initEndMs ?? performance.now()))
+}

@@ -1,0 +1,65 @@
+import type { Context } from "aws-lambda"
+import type { SpanRecord } from "../../core/contracts.ts"
+import type { Tracer } from "../../core/tracer.ts"
+import { processState } from "../node/process-state.ts"
+
+/** What is left of the function's timeout when a delivery must be over. */
+const MARGIN_MS = 30
+
+/** One invocation's hold on the freeze, from its start to the end of its delivery. */
+export interface Hold {
+  readonly requestId: string
+  /** Delivers after the response where the freeze is held; otherwise gives the promise that the response has to wait for. */
+  settle(take: () => SpanRecord[]): Promise<unknown> | undefined
+  /** For an answer that the runtime posts only once the event loop is empty (callbackWaitsForEmptyEventLoop). */
+  waitForEmptyLoop(): void
+  /** Lets go without a delivery. */
+  abandon(): void
+}
+
+/**
+ * Claims the invocation from the extension. Then the response goes out first:
+ *
+ * 1. The handler's promise settles, the root span is finished, and the result is handed to the runtime.
+ * 2. The runtime posts the response: in the next microtask (aws-lambda-ric 3) or after one `setImmediate` (4), synchronously.
+ * 3. After two `setImmediate` hops that is behind us on both. Only now the batch is encoded and delivered.
+ * 4. The extension asks for its next event, and Lambda may freeze.
+ */
+export function openHold(tracer: Tracer, context: unknown): Hold {
+  const { awsRequestId } = (context ?? {}) as Partial<Context>
+  const requestId = String(awsRequestId ?? "")
+  const claimed = processState.extension?.claim(requestId) ?? false
+  const release = () => processState.extension?.release(requestId)
+  let whenPosted = (then: () => void): unknown => setImmediate(setImmediate, then)
+  return {
+    requestId,
+    settle(take) {
+      if (tracer.exporter === undefined) {
+        take()
+        release()
+        return undefined
+      }
+      if (!claimed) return deliver(tracer, take, context)
+      whenPosted(() => {
+        void deliver(tracer, take, context).then(release)
+      })
+      return undefined
+    },
+    waitForEmptyLoop() {
+      whenPosted = (then) => process.once("beforeExit", () => setImmediate(setImmediate, setImmediate, then))
+    },
+    abandon: release,
+  }
+}
+
+/** Delivers the batch, with the spans of no invocation, within the time that the function has left. Never rejects. */
+async function deliver(tracer: Tracer, take: () => SpanRecord[], context: unknown): Promise<void> {
+  try {
+    const all = [...(processState.tracer?.loose.take() ?? []), ...(tracer === processState.tracer ? [] : tracer.loose.take()), ...take()]
+    const leftMs = (context as Partial<Context> | undefined)?.getRemainingTimeInMillis?.()
+    const deadlineMs = typeof leftMs === "number" ? Math.max(0, leftMs - MARGIN_MS) : undefined
+    await tracer.scopeManager.exclude(() => tracer.exporter?.export(all, deadlineMs))
+  } catch (error) {
+    processState.report("delivery", `the delivery failed: ${String(error)}.`)
+  }
+}

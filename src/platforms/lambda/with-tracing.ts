@@ -1,0 +1,99 @@
+import type { Context } from "aws-lambda"
+import { type Invocation, invoke } from "../../core/invoke.ts"
+import type { Tracer } from "../../core/tracer.ts"
+import { config, tracerFor } from "../node/default-tracer.ts"
+import { watchAll } from "../node/integrations.ts"
+import type { TracerOptions } from "../node/node-tracer.ts"
+import { processState } from "../node/process-state.ts"
+import { followCallbacks, type LegacyContext } from "./callbacks.ts"
+import { beginInit, drawInit } from "./cold-start.ts"
+import { type Hold, openHold } from "./hold.ts"
+import { ownExtension } from "./own-extension.ts"
+import { isSupported } from "./supported.ts"
+import { invocationTags, triggerOf } from "./trigger.ts"
+
+/** Any Lambda handler: `(event, context)`, `(event, context, callback)` or `(event, stream, context)`. */
+// biome-ignore lint/suspicious/noExplicitAny: a handler may take any event and return anything; nothing narrower accepts all.
+export type AnyHandler = (...args: any[]) => any
+
+const TRACED = Symbol.for("antifreeze.traced")
+/** aws-lambda-ric: the mark of a streaming handler, whose arguments are (event, stream, context). */
+const STREAMING = Symbol.for("aws.lambda.runtime.handler.streaming")
+
+/**
+ * Traces a Lambda handler: a root span for each invocation, a child span for each outgoing call, delivered after the
+ * response and before the freeze. The handler's arguments, `this`, result and errors pass through untouched.
+ *
+ * @param options configure a tracer for this handler alone; default: the tracer that the environment configures.
+ * @returns the handler to export. On a Node older than 22.15, or with `OTEL_SDK_DISABLED=true`, it is the handler itself.
+ * @throws {TracingError} `ERR_CONFIG` when an option has a wrong value. A handler that is no function is given back as it is:
+ *   Lambda has its own words for that.
+ */
+export function withTracing<H extends AnyHandler>(handler: H, options: TracerOptions = {}): H {
+  if (typeof handler !== "function" || TRACED in handler || !isSupported() || config.disabled) return handler
+  const tracer = tracerFor(options)
+  watchAll()
+  if (tracer.exporter !== undefined) ownExtension()
+  beginInit()
+
+  const traced = function (this: unknown, ...args: unknown[]): unknown {
+    const call = () => Reflect.apply(handler, this, args)
+    return trace(tracer, args, STREAMING in handler ? args[2] : args[1], call)
+  }
+  return dressAs(traced as H, handler)
+}
+
+/** Runs `call` exactly once, traced unless something of ours fails. */
+function trace(tracer: Tracer, args: unknown[], context: unknown, call: () => unknown): unknown {
+  let called = false
+  const callOnce = () => {
+    called = true
+    return call()
+  }
+  let hold: Hold | undefined
+  try {
+    if (isNested(tracer, context)) return callOnce()
+    hold = openHold(tracer, context)
+    return invoke(
+      { tracer, id: hold.requestId, trigger: triggerOf(args[0], context), tags: invocationTags(context), settle: hold.settle },
+      (invocation) => run(invocation, args, context as LegacyContext, callOnce, hold as Hold),
+    )
+  } catch (error) {
+    if (called) throw error
+    hold?.abandon()
+    processState.report("invocation", `this invocation is not traced: ${String(error)}.`)
+    return callOnce()
+  }
+}
+
+function run(invocation: Invocation, args: unknown[], context: LegacyContext, call: () => unknown, hold: Hold): unknown {
+  drawInit(invocation.root)
+  const legacy = followCallbacks(invocation, args, context, hold)
+  const returned = call()
+  if (isThenable(returned)) return returned instanceof Promise ? returned : Promise.resolve(returned)
+  legacy?.waitForAnswer()
+  return returned
+}
+
+/** A traced handler that calls another one, or a code wrapper inside the layer: one invocation has one root. */
+function isNested(tracer: Tracer, context: unknown): boolean {
+  const owner = tracer.activeSpan?.context().segment?.sink.owner
+  return owner !== undefined && owner === (context as Context | undefined)?.awsRequestId
+}
+
+/** What every function has of its own. */
+const FUNCTION_OWN = new Set<string | symbol>(["length", "prototype", "arguments", "caller"])
+
+/** Gives the wrapper the handler's name and own properties (the streaming marks among them), and at most two parameters. */
+function dressAs<H extends AnyHandler>(traced: H, handler: H): H {
+  for (const key of Reflect.ownKeys(handler)) {
+    if (!FUNCTION_OWN.has(key)) Object.defineProperty(traced, key, Object.getOwnPropertyDescriptor(handler, key) as PropertyDescriptor)
+  }
+  Object.defineProperty(traced, "length", { value: Math.min(handler.length, 2), configurable: true })
+  Object.defineProperty(traced, TRACED, { value: true })
+  return traced
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return value !== null && typeof value === "object" && typeof (value as { then?: unknown }).then === "function"
+}

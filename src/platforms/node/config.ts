@@ -1,0 +1,122 @@
+import type { Limits, Propagator, TagValue } from "../../core/contracts.ts"
+import { baggagePropagator, traceContextPropagator } from "../../core/propagation/w3c.ts"
+import type { Report } from "../../core/report.ts"
+import { alwaysOff, alwaysOn, type Sampler, traceIdRatio } from "../../core/sampler.ts"
+
+/** What the environment asks for (OpenTelemetry, "Environment Variable Specification"). A wrong value is one line of log. */
+export interface Config {
+  readonly disabled: boolean
+  readonly endpoint: string | undefined
+  readonly headers: Readonly<Record<string, string>>
+  readonly compression: "auto" | "gzip" | "none"
+  readonly timeoutMs: number
+  readonly certificateFiles: { readonly ca?: string; readonly cert?: string; readonly key?: string }
+  readonly serviceName: string | undefined
+  readonly resource: ReadonlyMap<string, TagValue>
+  readonly propagators: readonly Propagator[]
+  readonly sampler: Sampler
+  readonly limits: Partial<Limits>
+}
+
+type Env = Readonly<Record<string, string | undefined>>
+
+/** How long a delivery may wait for the endpoint: the hold that a function's owner pays for. OpenTelemetry's 10 s would be billed. */
+export const DEFAULT_TIMEOUT_MS = 300
+
+const PREFIX = "OTEL_EXPORTER_OTLP_"
+
+export function readConfig(env: Env, report: Report): Config {
+  const otlp = (name: string) => env[`${PREFIX}TRACES_${name}`] || env[PREFIX + name]
+  const wrong = (name: string, value: string, hint: string) => report("config", `${name}=${value} is ignored. ${hint}`)
+  const count = (name: string) => readCount(env[name], (value) => wrong(name, value, "Give a whole number of 0 or more."))
+  const compression = otlp("COMPRESSION")
+  const protocol = otlp("PROTOCOL")
+  if (protocol && protocol !== "http/json") wrong(`${PREFIX}PROTOCOL`, protocol, "Spans are sent as http/json.")
+  if (compression && compression !== "gzip" && compression !== "none") wrong(`${PREFIX}COMPRESSION`, compression, "Give gzip or none.")
+  return {
+    disabled: env["OTEL_SDK_DISABLED"]?.toLowerCase() === "true" || env["OTEL_TRACES_EXPORTER"] === "none",
+    endpoint: env[`${PREFIX}TRACES_ENDPOINT`] || tracesUrl(env[`${PREFIX}ENDPOINT`]),
+    headers: readPairs(otlp("HEADERS"), (pair) => report("config", `${PREFIX}HEADERS has a part without a name and "=" (${pair.length} characters); it is ignored.`)),
+    compression: compression === "gzip" || compression === "none" ? compression : "auto",
+    timeoutMs: readCount(otlp("TIMEOUT"), (value) => wrong(`${PREFIX}TIMEOUT`, value, "Give milliseconds.")) ?? DEFAULT_TIMEOUT_MS,
+    certificateFiles: definedOnly({ ca: otlp("CERTIFICATE"), cert: otlp("CLIENT_CERTIFICATE"), key: otlp("CLIENT_KEY") }),
+    serviceName: env["OTEL_SERVICE_NAME"] || undefined,
+    resource: new Map(Object.entries(readPairs(env["OTEL_RESOURCE_ATTRIBUTES"], (pair) => wrong("OTEL_RESOURCE_ATTRIBUTES", pair, "Give key=value pairs with commas between.")))),
+    propagators: readPropagators(env["OTEL_PROPAGATORS"], (value) => wrong("OTEL_PROPAGATORS", value, "Known are tracecontext, baggage and none.")),
+    sampler: readSampler(env["OTEL_TRACES_SAMPLER"], env["OTEL_TRACES_SAMPLER_ARG"], (value) => wrong("OTEL_TRACES_SAMPLER", value, "All traces are recorded.")),
+    limits: definedOnly({
+      tags: count("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT") ?? count("OTEL_ATTRIBUTE_COUNT_LIMIT"),
+      valueLength: count("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT") ?? count("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"),
+      logs: count("OTEL_SPAN_EVENT_COUNT_LIMIT"),
+      links: count("OTEL_SPAN_LINK_COUNT_LIMIT"),
+      spans: count("OTEL_BSP_MAX_QUEUE_SIZE"),
+    }),
+  }
+}
+
+/** OTLP specification, "Endpoint URLs for OTLP/HTTP": the general endpoint gets the path of the signal. */
+export function tracesUrl(endpoint: string | undefined): string | undefined {
+  return endpoint ? `${endpoint.replace(/\/+$/, "")}/v1/traces` : undefined
+}
+
+function readCount(value: string | undefined, wrong: (value: string) => void): number | undefined {
+  if (!value) return undefined
+  if (/^\d{1,15}$/.test(value)) return Number(value)
+  wrong(value)
+  return undefined
+}
+
+/** W3C Baggage form: `key=value,key=value`, percent-encoded values. */
+function readPairs(text: string | undefined, wrong: (pair: string) => void): Record<string, string> {
+  const pairs: [string, string][] = []
+  for (const pair of text?.split(",") ?? []) {
+    const equals = pair.indexOf("=")
+    const key = pair.slice(0, Math.max(0, equals)).trim()
+    if (key !== "") pairs.push([key, decode(pair.slice(equals + 1).trim())])
+    else if (pair.trim() !== "") wrong(pair)
+  }
+  return Object.fromEntries(pairs)
+}
+
+function decode(value: string): string {
+  try {
+    return decodeURIComponent(value)
+  } catch {
+    return value
+  }
+}
+
+function readPropagators(value: string | undefined, wrong: (value: string) => void): Propagator[] {
+  const known = new Map([traceContextPropagator, baggagePropagator].map((propagator) => [propagator.name, propagator]))
+  if (!value) return [...known.values()]
+  if (value === "none") return []
+  const chosen = value.split(",").map((name) => known.get(name.trim()) ?? wrong(name))
+  return chosen.filter((propagator) => propagator !== undefined)
+}
+
+/** Samplers ask the parent first in any case: a trace is recorded whole or not at all. */
+function readSampler(name: string | undefined, argument: string | undefined, wrong: (value: string) => void): Sampler {
+  switch (name?.replace(/^parentbased_/, "")) {
+    case undefined:
+    case "":
+    case "always_on":
+      return alwaysOn
+    case "always_off":
+      return alwaysOff
+    case "traceidratio": {
+      const ratio = Number(argument || 1)
+      if (ratio >= 0 && ratio <= 1) return traceIdRatio(ratio)
+      wrong(`traceidratio with OTEL_TRACES_SAMPLER_ARG=${argument}`)
+      return alwaysOn
+    }
+    default:
+      wrong(String(name))
+      return alwaysOn
+  }
+}
+
+type Defined<T> = { [Key in keyof T]?: Exclude<T[Key], undefined> }
+
+function definedOnly<T extends object>(from: T): Defined<T> {
+  return Object.fromEntries(Object.entries(from).filter(([, value]) => value !== undefined)) as Defined<T>
+}

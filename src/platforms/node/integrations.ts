@@ -1,0 +1,21 @@
+import type { Integration } from "../../core/contracts.ts"
+import { traceFor } from "../../core/trace.ts"
+import { fetchIntegration } from "../../integrations/fetch.ts"
+import { httpIntegration } from "../../integrations/http.ts"
+import { http2Integration } from "../../integrations/http2.ts"
+import { processState } from "./process-state.ts"
+
+const integrations = [fetchIntegration, httpIntegration, http2Integration] as unknown as readonly Integration<unknown>[]
+
+/** Starts watching, once in a process. An integration that cannot is reported and left out. */
+export function watchAll(): void {
+  const { watching, scopeManager, report } = processState
+  for (const integration of integrations) {
+    if (watching.has(integration.name)) continue
+    try {
+      watching.set(integration.name, integration.watch(traceFor(scopeManager, integration, report)))
+    } catch (error) {
+      report("instrumentation", `calls of ${integration.name} are not traced: ${String(error)}.`)
+    }
+  }
+}

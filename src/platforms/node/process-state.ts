@@ -1,0 +1,41 @@
+import { AsyncLocalStorage } from "node:async_hooks"
+import { createReport, type Report } from "../../core/report.ts"
+import { type Scope, ScopeManager } from "../../core/scope.ts"
+import type { Tracer } from "../../core/tracer.ts"
+import type { Extension } from "../lambda/extension.ts"
+
+/**
+ * All that must exist once in a process, however many copies of this package are loaded (an ESM and a CommonJS one, one in
+ * a layer and one in a bundle). The first copy makes it, the others find it. Change the key when its shape changes.
+ */
+export interface ProcessState {
+  readonly scopeManager: ScopeManager
+  readonly report: Report
+  /** The default tracer. */
+  tracer: Tracer | undefined
+  /** Integrations that watch, by name, each with its undo. */
+  readonly watching: Map<string, () => void>
+  /** `null` once it was found that this process must not have one. */
+  extension: Extension | null | undefined
+  readonly start: {
+    /** When the handler's module had been evaluated, in milliseconds since the start of the process. */
+    initEndMs: number | undefined
+    invocations: number
+  }
+}
+
+/** `OTEL_LOG_LEVEL=none` silences us. */
+function warn(line: string): void {
+  if (process.env["OTEL_LOG_LEVEL"]?.toLowerCase() !== "none") console.warn(line)
+}
+
+const KEY = Symbol.for("antifreeze.process-state.v1")
+
+export const processState: ProcessState = ((globalThis as { [KEY]?: ProcessState })[KEY] ??= {
+  scopeManager: new ScopeManager(new AsyncLocalStorage<Scope | null>()),
+  report: createReport(warn),
+  tracer: undefined,
+  watching: new Map(),
+  extension: undefined,
+  start: { initEndMs: undefined, invocations: 0 },
+})
