@@ -30,9 +30,8 @@ export class Scope {
    * even after it was closed elsewhere; because they ask here, nobody has to reach into them to put it right.
    */
   nearestOpen(): Scope | null {
-    let scope: Scope | null = this
-    while (scope !== null && scope.#closed) scope = scope.#parent
-    return scope
+    for (let scope: Scope | null = this; scope !== null; scope = scope.#parent) if (!scope.#closed) return scope
+    return null
   }
 }
 

@@ -12,7 +12,11 @@ const INERT: Operation<unknown> = { headers: Object.freeze({}), defer: () => () 
  * The only way to a child span. The span covers `run`: until it returns, until its promise settles, or, once `defer()`
  * was called, until the callback that it gave is called. What `run` returns or throws reaches the caller untouched.
  */
-export function traceFor<Call, Result>(scopeManager: ScopeManager, integration: Integration<Call, Result>, report: Report): Trace<Call, Result> {
+export function traceFor<Call, Result>(
+  scopeManager: ScopeManager,
+  integration: Integration<Call, Result>,
+  report: Report,
+): Trace<Call, Result> {
   return (call, callee) => {
     const parent = scopeManager.active?.span
     if (parent === undefined) return callee(INERT as Operation<Result>)
@@ -42,7 +46,10 @@ function startOperation<Call, Result>(
     }
     try {
       const { operationName, kind, tags } = integration.describe(call)
-      span.setOperationName(operationName).setTag("span.kind", kind).addTags(tags as Record<string, unknown>)
+      span
+        .setOperationName(operationName)
+        .setTag("span.kind", kind)
+        .addTags(tags as Record<string, unknown>)
     } catch (error) {
       mistake(error)
     }
@@ -71,7 +78,12 @@ function startOperation<Call, Result>(
   }
 }
 
-function addTagsOf<Result>(span: Span, tagsOf: ((result: Result) => Tags) | undefined, result: Result, mistake: (error: unknown) => void): void {
+function addTagsOf<Result>(
+  span: Span,
+  tagsOf: ((result: Result) => Tags) | undefined,
+  result: Result,
+  mistake: (error: unknown) => void,
+): void {
   try {
     if (tagsOf !== undefined) span.addTags(tagsOf(result) as Record<string, unknown>)
   } catch (error) {

@@ -1,6 +1,6 @@
+import type { Reference } from "opentracing"
 import type { SpanContext as OpenTracingSpanContext } from "opentracing/lib/span_context.js"
 import { Tracer as OpenTracingTracer } from "opentracing/lib/tracer.js"
-import type { Reference } from "opentracing"
 import { Batch, type Sink } from "./batch.ts"
 import { startTraceClock, systemClock } from "./clock.ts"
 import { isSpanContext, SpanContext } from "./context.ts"

@@ -71,7 +71,8 @@ function entriesOf(carrier: object): readonly (readonly [unknown, unknown])[] {
     const { entries } = carrier as { entries?: unknown }
     return typeof entries === "function" ? [...(entries.call(carrier) as Iterable<[unknown, unknown]>)] : Object.entries(carrier)
   }
-  if (typeof carrier[0] === "string") return carrier.flatMap((name, index) => (index % 2 === 0 ? [[name, carrier[index + 1]] as const] : []))
+  if (typeof carrier[0] === "string")
+    return carrier.flatMap((name, index) => (index % 2 === 0 ? [[name, carrier[index + 1]] as const] : []))
   return carrier.map((item: unknown) => {
     if (Array.isArray(item)) return [item[0], item[1]] as const
     const { key, name, value } = (item ?? {}) as { key?: unknown; name?: unknown; value?: unknown }

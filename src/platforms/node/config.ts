@@ -36,14 +36,26 @@ export function readConfig(env: Env, report: Report): Config {
   return {
     disabled: env["OTEL_SDK_DISABLED"]?.toLowerCase() === "true" || env["OTEL_TRACES_EXPORTER"] === "none",
     endpoint: env[`${PREFIX}TRACES_ENDPOINT`] || tracesUrl(env[`${PREFIX}ENDPOINT`]),
-    headers: readPairs(otlp("HEADERS"), (pair) => report("config", `${PREFIX}HEADERS has a part without a name and "=" (${pair.length} characters); it is ignored.`)),
+    headers: readPairs(otlp("HEADERS"), (pair) =>
+      report("config", `${PREFIX}HEADERS has a part without a name and "=" (${pair.length} characters); it is ignored.`),
+    ),
     compression: compression === "gzip" || compression === "none" ? compression : "auto",
     timeoutMs: readCount(otlp("TIMEOUT"), (value) => wrong(`${PREFIX}TIMEOUT`, value, "Give milliseconds.")) ?? DEFAULT_TIMEOUT_MS,
     certificateFiles: definedOnly({ ca: otlp("CERTIFICATE"), cert: otlp("CLIENT_CERTIFICATE"), key: otlp("CLIENT_KEY") }),
     serviceName: env["OTEL_SERVICE_NAME"] || undefined,
-    resource: new Map(Object.entries(readPairs(env["OTEL_RESOURCE_ATTRIBUTES"], (pair) => wrong("OTEL_RESOURCE_ATTRIBUTES", pair, "Give key=value pairs with commas between.")))),
-    propagators: readPropagators(env["OTEL_PROPAGATORS"], (value) => wrong("OTEL_PROPAGATORS", value, "Known are tracecontext, baggage and none.")),
-    sampler: readSampler(env["OTEL_TRACES_SAMPLER"], env["OTEL_TRACES_SAMPLER_ARG"], (value) => wrong("OTEL_TRACES_SAMPLER", value, "All traces are recorded.")),
+    resource: new Map(
+      Object.entries(
+        readPairs(env["OTEL_RESOURCE_ATTRIBUTES"], (pair) =>
+          wrong("OTEL_RESOURCE_ATTRIBUTES", pair, "Give key=value pairs with commas between."),
+        ),
+      ),
+    ),
+    propagators: readPropagators(env["OTEL_PROPAGATORS"], (value) =>
+      wrong("OTEL_PROPAGATORS", value, "Known are tracecontext, baggage and none."),
+    ),
+    sampler: readSampler(env["OTEL_TRACES_SAMPLER"], env["OTEL_TRACES_SAMPLER_ARG"], (value) =>
+      wrong("OTEL_TRACES_SAMPLER", value, "All traces are recorded."),
+    ),
     limits: definedOnly({
       tags: count("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT") ?? count("OTEL_ATTRIBUTE_COUNT_LIMIT"),
       valueLength: count("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT") ?? count("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"),

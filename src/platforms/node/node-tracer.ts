@@ -1,4 +1,4 @@
-import type { Exporter, IdSource, Clock, Limits, Propagator, TagValue } from "../../core/contracts.ts"
+import type { Clock, Exporter, IdSource, Limits, Propagator, TagValue } from "../../core/contracts.ts"
 import { TracingError } from "../../core/errors.ts"
 import type { Report } from "../../core/report.ts"
 import { type Sampler, traceIdRatio } from "../../core/sampler.ts"
