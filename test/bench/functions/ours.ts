@@ -1,0 +1,3 @@
+import { withTracing } from "antifreeze"
+
+export const handler = withTracing(async () => ({ statusCode: 200, body: "ok" }))
