@@ -1,0 +1,7 @@
+export interface Place {
+  title: string
+  folder: string
+  packages: Record<string, string>
+}
+export const places: Record<"node22" | "ric3" | "ric4", Place>
+export function isComplete(place: Place): boolean
