@@ -11,32 +11,51 @@ type Answer = (error?: unknown, result?: unknown) => void
  * Follows a handler that answers by its callback, by `context.done`, `succeed` or `fail`, or not at all (aws-lambda-ric 3).
  * `undefined` on runtimes that have no callbacks.
  */
-export function followCallbacks(invocation: Invocation, args: unknown[], context: LegacyContext, hold: Hold): { waitForAnswer(): void } | undefined {
+export function followCallbacks(
+  invocation: Invocation,
+  args: unknown[],
+  context: LegacyContext,
+  hold: Hold,
+  touchUp: (error: unknown) => void,
+): { waitForAnswer(): void } | undefined {
+  const { scopeManager } = invocation.root.tracer()
   if (typeof context?.done !== "function" || typeof args[2] !== "function") return undefined
   let answered = false
 
-  /** Ends the invocation once, then hands the answer on: after the delivery where the freeze is not held. */
-  const answer = (error: unknown, result: unknown, handOn: () => void): void => {
-    if (answered) return handOn()
+  /** Ends the invocation once. A promise holds the answer back until the delivery, where the freeze is not held. */
+  const end = (error: unknown, result: unknown): Promise<unknown> | undefined => {
+    if (answered) return undefined
     answered = true
     process.off("beforeExit", neverAnswered)
+    touchUp(error)
     const { returned, threw } = invocation.defer()
-    const wait = error === undefined || error === null ? returned(result) : threw(error)
-    if (wait === undefined) handOn()
-    else void wait.then(handOn)
+    return error === undefined || error === null ? returned(result) : threw(error)
   }
   /** The runtime, whose listener came first, has answered null. */
-  const neverAnswered = () => answer(undefined, null, () => {})
+  const neverAnswered = () => void end(undefined, null)
+
+  /** Few frames: a stack has ten, and the runtime's own errors are to show the function's. */
+  const handOn = (answer: () => void, wait: Promise<unknown> | undefined): void => {
+    if (wait !== undefined) return void wait.then(() => handOn(answer, undefined))
+    try {
+      // The runtime asks for its next event in the async context of the answer: it is none of this invocation's.
+      scopeManager.exclude(answer)
+    } catch (trouble) {
+      // A result that is not JSON, which the runtime reports next.
+      touchUp(trouble)
+      throw trouble
+    }
+  }
 
   const { done, succeed, fail } = context
   const callback = args[2] as Answer
   args[2] = (error?: unknown, result?: unknown) => {
     if (!answered && (error ?? null) === null && context.callbackWaitsForEmptyEventLoop) hold.waitForEmptyLoop()
-    answer(error, result, () => callback(error, result))
+    handOn(callback.bind(undefined, error, result), end(error, result))
   }
-  context.done = (error, result) => answer(error, result, () => done(error, result))
-  context.succeed = (result: unknown) => answer(undefined, result, () => succeed(result))
-  context.fail = (error) => answer(error ?? "handled", undefined, () => fail(error))
+  context.done = (error, result) => handOn(done.bind(undefined, error, result), end(error, result))
+  context.succeed = (result: unknown) => handOn((succeed as Answer).bind(undefined, result), end(undefined, result))
+  context.fail = (error) => handOn((fail as Answer).bind(undefined, error), end(error ?? "handled", undefined))
 
   return {
     waitForAnswer() {
@@ -45,4 +64,19 @@ export function followCallbacks(invocation: Invocation, args: unknown[], context
       process.once("beforeExit", neverAnswered)
     },
   }
+}
+
+/**
+ * Ends the invocation when the event loop runs empty before the promise settles: nothing can settle it any more. The Node 22
+ * runtime answers null then, and later ones let the process end; neither may wait for us.
+ */
+export function endWithLoop(invocation: Invocation, promise: Promise<unknown>): void {
+  const end = () => {
+    const error = new Error("The handler's promise never settled: the event loop is empty.")
+    error.stack = ""
+    void invocation.defer().threw(error)
+  }
+  const stop = () => void process.off("beforeExit", end)
+  process.once("beforeExit", end)
+  promise.then(stop, stop)
 }

@@ -1,11 +1,12 @@
 import type { Context } from "aws-lambda"
 import { type Invocation, invoke } from "../../core/invoke.ts"
 import type { Tracer } from "../../core/tracer.ts"
-import { config, tracerFor } from "../node/default-tracer.ts"
+import { endpointOf, isDisabled } from "../node/config.ts"
+import { tracerFor } from "../node/default-tracer.ts"
 import { watchAll } from "../node/integrations.ts"
 import type { TracerOptions } from "../node/node-tracer.ts"
 import { processState } from "../node/process-state.ts"
-import { followCallbacks, type LegacyContext } from "./callbacks.ts"
+import { endWithLoop, followCallbacks, type LegacyContext } from "./callbacks.ts"
 import { beginInit, drawInit } from "./cold-start.ts"
 import { type Hold, openHold } from "./hold.ts"
 import { ownExtension } from "./own-extension.ts"
@@ -30,21 +31,37 @@ const STREAMING = Symbol.for("aws.lambda.runtime.handler.streaming")
  *   Lambda has its own words for that.
  */
 export function withTracing<H extends AnyHandler>(handler: H, options: TracerOptions = {}): H {
-  if (typeof handler !== "function" || TRACED in handler || !isSupported() || config.disabled) return handler
+  return traceHandler(handler, options, { called() {}, touchUp() {} })
+}
+
+/** How a traced handler passes for the untraced one in the stack of an error. */
+export interface Guise {
+  /** The handler is about to be called as a method of `self`. */
+  called(self: unknown): void
+  /** The error is about to leave for the runtime. Never throws. */
+  touchUp(error: unknown): void
+}
+
+export function traceHandler<H extends AnyHandler>(handler: H, options: TracerOptions, guise: Guise): H {
+  if (typeof handler !== "function" || TRACED in handler || !isSupported() || isDisabled(process.env)) return handler
+  // Lambda answers the registration while we do the rest; the module must not end before it has.
+  const { exporter, endpoint = endpointOf(process.env) } = options
+  const registered = exporter === undefined && endpoint === undefined ? undefined : ownExtension()
   const tracer = tracerFor(options)
   watchAll()
-  if (tracer.exporter !== undefined) ownExtension()
   beginInit()
+  registered?.()
 
   const traced = function (this: unknown, ...args: unknown[]): unknown {
+    guise.called(this)
     const call = () => Reflect.apply(handler, this, args)
-    return trace(tracer, args, STREAMING in handler ? args[2] : args[1], call)
+    return trace(tracer, args, STREAMING in handler ? args[2] : args[1], call, guise)
   }
   return dressAs(traced as H, handler)
 }
 
 /** Runs `call` exactly once, traced unless something of ours fails. */
-function trace(tracer: Tracer, args: unknown[], context: unknown, call: () => unknown): unknown {
+function trace(tracer: Tracer, args: unknown[], context: unknown, call: () => unknown, guise: Guise): unknown {
   let called = false
   const callOnce = () => {
     called = true
@@ -56,7 +73,7 @@ function trace(tracer: Tracer, args: unknown[], context: unknown, call: () => un
     hold = openHold(tracer, context)
     return invoke(
       { tracer, id: hold.requestId, trigger: triggerOf(args[0], context), tags: invocationTags(context), settle: hold.settle },
-      (invocation) => run(invocation, args, context as LegacyContext, callOnce, hold as Hold),
+      (invocation) => run(invocation, args, context as LegacyContext, callOnce, hold as Hold, guise),
     )
   } catch (error) {
     if (called) throw error
@@ -66,19 +83,41 @@ function trace(tracer: Tracer, args: unknown[], context: unknown, call: () => un
   }
 }
 
-function run(invocation: Invocation, args: unknown[], context: LegacyContext, call: () => unknown, hold: Hold): unknown {
+function run(
+  invocation: Invocation,
+  args: unknown[],
+  context: LegacyContext,
+  call: () => unknown,
+  hold: Hold,
+  { touchUp }: Guise,
+): unknown {
   drawInit(invocation.root)
-  const legacy = followCallbacks(invocation, args, context, hold)
-  const returned = call()
-  if (isThenable(returned)) return returned instanceof Promise ? returned : Promise.resolve(returned)
+  const legacy = followCallbacks(invocation, args, context, hold, touchUp)
+  let returned: unknown
+  try {
+    returned = call()
+  } catch (error) {
+    touchUp(error)
+    throw error
+  }
+  // A thenable is followed by the runtime alone where that can be: it answers by `context.succeed` and `fail`.
+  if (returned instanceof Promise || (legacy === undefined && isThenable(returned))) {
+    const promise = Promise.resolve(returned)
+    // First in line: whoever follows the promise sees the error touched up.
+    promise.then(undefined, touchUp)
+    endWithLoop(invocation, promise)
+    return promise
+  }
   legacy?.waitForAnswer()
   return returned
 }
 
 /** A traced handler that calls another one, or a code wrapper inside the layer: one invocation has one root. */
 function isNested(tracer: Tracer, context: unknown): boolean {
-  const owner = tracer.activeSpan?.context().segment?.sink.owner
-  return owner !== undefined && owner === (context as Context | undefined)?.awsRequestId
+  const span = tracer.activeSpan
+  const owner = span?.context().segment?.sink.owner
+  // One that has ended is another attempt: Lambda retries under the same request id.
+  return owner !== undefined && span?.durationUs === undefined && owner === (context as Context | undefined)?.awsRequestId
 }
 
 /** What every function has of its own. */

@@ -1,0 +1,46 @@
+// The handler that the runtime loads in place of the function's own: loads that one, and traces it.
+import type * as Library from "./library.ts"
+import { loadHandler } from "./load-handler.ts"
+import { hideFrames, runtimeFrames } from "./runtime-frames.ts"
+
+const name = takeName()
+const frames = runtimeFrames(import.meta.url)
+const { createRequire } = process.getBuiltinModule("node:module")
+const { fileURLToPath } = process.getBuiltinModule("node:url")
+const library = loadLibrary()
+
+export const handler: unknown = await load()
+
+/** The function sees the `_HANDLER` that its owner has set. */
+function takeName(): string {
+  const { env } = process
+  const name = env["_ANTIFREEZE_HANDLER"] ?? env["ANTIFREEZE_HANDLER"]
+  delete env["_ANTIFREEZE_HANDLER"]
+  if (name === undefined)
+    throw new Error("[antifreeze] the handler is antifreeze's own. Set ANTIFREEZE_HANDLER to the function's, such as index.handler.")
+  env["_HANDLER"] = name
+  return name
+}
+
+/** Before the function's code, so that its calls are seen from the first one on. */
+function loadLibrary(): typeof Library | undefined {
+  try {
+    const library = createRequire(import.meta.url)("./index.cjs") as typeof Library
+    library.prepare()
+    return library
+  } catch (error) {
+    console.warn(`[antifreeze] the function runs untraced: ${error}.`)
+    return undefined
+  }
+}
+
+async function load(): Promise<unknown> {
+  try {
+    const found = await loadHandler(name, createRequire(frames.file ?? process.argv[1] ?? import.meta.url))
+    return library === undefined ? found : library.traceLoaded(found, fileURLToPath(new URL(".", import.meta.url)))
+  } catch (error) {
+    await library?.reportInitError(error)
+    hideFrames(error, import.meta.url, frames)
+    throw error
+  }
+}

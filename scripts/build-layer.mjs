@@ -1,0 +1,113 @@
+// Writes dist/layer/, which Lambda mounts as /opt, and dist/layer.zip, the same bytes for the same sources.
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { createRequire } from "node:module"
+import { dirname, join, relative } from "node:path"
+import { fileURLToPath } from "node:url"
+import { crc32, deflateRawSync } from "node:zlib"
+import { build } from "esbuild"
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+
+export async function buildLayer(version, dist = join(root, "dist")) {
+  const layer = join(dist, "layer")
+  const modules = join(layer, "nodejs/node_modules")
+  const own = join(modules, "antifreeze")
+  mkdirSync(own, { recursive: true })
+  copyFileSync(join(root, "layer/antifreeze"), join(layer, "antifreeze"))
+  chmodSync(join(layer, "antifreeze"), 0o755)
+
+  const common = {
+    bundle: true,
+    platform: "node",
+    target: "node22",
+    define: { ANTIFREEZE_VERSION: JSON.stringify(version) },
+    minify: true,
+    legalComments: "none",
+    absWorkingDir: root,
+  }
+  const from = (name) => [join(root, "layer", name)]
+  await Promise.all([
+    build({ ...common, entryPoints: from("library.ts"), format: "cjs", outfile: join(own, "index.cjs") }),
+    build({ ...common, entryPoints: from("handler.ts"), format: "esm", outfile: join(own, "handler.mjs") }),
+    build({ ...common, entryPoints: from("preload.ts"), format: "cjs", outfile: join(own, "preload.cjs") }),
+  ])
+  const library = createRequire(import.meta.url)(join(own, "index.cjs"))
+  const { opentracing, prepare: _, traceLoaded: __, reportInitError: ___, ...names } = library
+  write(own, "package.json", packageJson("antifreeze", version))
+  write(own, "index.mjs", reexport(names, "module"))
+  writeOpentracing(join(modules, "opentracing"), opentracing)
+  writeZip(layer, join(dist, "layer.zip"))
+}
+
+/** One copy of opentracing serves the library and the function: every module of the package leads to it. */
+function writeOpentracing(folder, exported) {
+  const { version } = JSON.parse(readFileSync(join(root, "node_modules/opentracing/package.json"), "utf8"))
+  write(folder, "package.json", packageJson("opentracing", version))
+  write(folder, "index.cjs", 'module.exports=require("../antifreeze/index.cjs").opentracing\n')
+  write(folder, "index.mjs", reexport(exported, "module.opentracing").replace("./index.cjs", "../antifreeze/index.cjs"))
+}
+
+function packageJson(name, version) {
+  const exports = { ".": { import: "./index.mjs", require: "./index.cjs" }, "./package.json": "./package.json" }
+  return `${JSON.stringify({ name, version, main: "./index.cjs", exports })}\n`
+}
+
+/** Node finds the names of a minified CommonJS file only sometimes. */
+function reexport(exported, from) {
+  const names = Object.keys(exported).filter((name) => name !== "default" && name !== "__esModule")
+  return `import module from "./index.cjs"\nexport const { ${names.join(", ")} } = ${from}\nexport default ${from}\n`
+}
+
+function write(folder, name, text) {
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, name), text)
+}
+
+/** PKWARE APPNOTE 6.3: local headers and data, the central directory, its end. Sorted names, one date, and no owner. */
+function writeZip(folder, out) {
+  const files = readdirSync(folder, { recursive: true })
+    .map((name) => join(folder, name))
+    .filter((path) => statSync(path).isFile())
+    .sort()
+  const local = []
+  const central = []
+  let offset = 0
+  for (const path of files) {
+    const name = Buffer.from(relative(folder, path))
+    const data = readFileSync(path)
+    const packed = deflateRawSync(data, { level: 9 })
+    const mode = statSync(path).mode & 0o100 ? 0o100755 : 0o100644
+    const shared = Buffer.alloc(26)
+    shared.writeUInt16LE(20, 0)
+    shared.writeUInt16LE(8, 4) // deflated
+    shared.writeUInt32LE(0x00210000, 6) // 1 January 1980
+    shared.writeUInt32LE(crc32(data), 10)
+    shared.writeUInt32LE(packed.length, 14)
+    shared.writeUInt32LE(data.length, 18)
+    shared.writeUInt16LE(name.length, 22)
+    const rest = Buffer.alloc(14)
+    rest.writeUInt32LE(mode * 0x10000, 6)
+    rest.writeUInt32LE(offset, 10)
+    const entry = [bytes("PK\x03\x04"), shared, name, packed]
+    central.push(bytes("PK\x01\x02"), Buffer.from([20, 3]), shared, rest, name)
+    local.push(...entry)
+    offset += entry.reduce((sum, { length }) => sum + length, 0)
+  }
+  const end = Buffer.alloc(18)
+  end.writeUInt16LE(files.length, 4)
+  end.writeUInt16LE(files.length, 6)
+  end.writeUInt32LE(
+    central.reduce((sum, { length }) => sum + length, 0),
+    8,
+  )
+  end.writeUInt32LE(offset, 12)
+  writeFileSync(out, Buffer.concat([...local, ...central, bytes("PK\x05\x06"), end]))
+}
+
+function bytes(text) {
+  return Buffer.from(text, "latin1")
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await buildLayer(JSON.parse(readFileSync(join(root, "package.json"), "utf8")).version)
+}

@@ -1,0 +1,63 @@
+import { config, tracer, tracerFor } from "../node/default-tracer.ts"
+import { processState } from "../node/process-state.ts"
+import { ownExtension } from "./own-extension.ts"
+import { hideOwnFrames } from "./own-frames.ts"
+import { isSupported } from "./supported.ts"
+import { type AnyHandler, traceHandler } from "./with-tracing.ts"
+
+/**
+ * Before the function's module is loaded: the tracer, and the registration while there is time for it. The integrations start to
+ * watch afterwards: whatever listens to `require` costs every module that the function loads, and shows in its stacks.
+ */
+export function prepare(): void {
+  if (!isSupported() || config.disabled) return
+  tracerFor({})
+  if (tracer.exporter !== undefined) ownExtension()
+}
+
+/** `withTracing`, but the runtime sees as many parameters as it would have seen: it refuses a handler with three by itself. */
+export function traceLoaded(handler: AnyHandler, ownFolder: string): AnyHandler {
+  const traced = traceHandler(
+    handler,
+    {},
+    { called: (self) => nameMethod(self, handler), touchUp: (error) => hideOwnFrames(error, ownFolder) },
+  )
+  if (traced !== handler) Object.defineProperty(traced, "length", { value: handler.length, configurable: true })
+  return traced
+}
+
+const named = new WeakSet<object>()
+
+/**
+ * Stacks say `Runtime.handler` because V8 finds the function that runs as a property of what it was called on, or of its prototype.
+ * The runtime's own property is our function; behind it, where nothing else looks, we leave the one that V8 looks for.
+ */
+function nameMethod(self: unknown, handler: AnyHandler): void {
+  try {
+    if (self === null || typeof self !== "object" || named.has(self)) return
+    named.add(self)
+    const prototype: unknown = Object.getPrototypeOf(self)
+    if (Object.hasOwn(self, "handler") && prototype !== null && prototype !== Object.prototype) {
+      Object.defineProperty(prototype, "handler", { value: handler, configurable: true, enumerable: true, writable: true })
+    }
+  } catch {
+    // A stack says a little less.
+  }
+}
+
+/** Delivers a span for a function that could not be loaded: its process ends as soon as the error has been posted. Never rejects. */
+export async function reportInitError(error: unknown): Promise<void> {
+  try {
+    if (!isSupported() || config.disabled || tracer.exporter === undefined) return
+    const span = tracer.startSpan("init", {
+      ignoreActiveSpan: true,
+      startTime: performance.timeOrigin,
+      tags: { "span.kind": "internal", "faas.coldstart": true },
+    })
+    span.fail(error)
+    span.finish()
+    await tracer.flush()
+  } catch (trouble) {
+    processState.report("delivery", `the error at init was not delivered: ${String(trouble)}.`)
+  }
+}
