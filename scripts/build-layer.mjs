@@ -26,25 +26,64 @@ export async function buildLayer(version, dist = join(root, "dist")) {
     absWorkingDir: root,
   }
   const from = (name) => [join(root, "layer", name)]
+  const later = insteadOf(/\/(exporters\/otlp|node\/post)\.ts$/, () => ({ path: join(root, "layer/delivery-later.ts") }))
+  const opentracing = join(modules, "opentracing")
+  const shared = insteadOf(/\/opentracing\/lib\/(global_tracer|noop|span|span_context|tracer)\.js$/, ([, name]) => ({
+    path: name,
+    namespace: "shared",
+  }))
   await Promise.all([
-    build({ ...common, entryPoints: from("library.ts"), format: "cjs", outfile: join(own, "index.cjs") }),
+    build({
+      ...common,
+      entryPoints: from("library.ts"),
+      format: "cjs",
+      outfile: join(own, "index.cjs"),
+      plugins: [later],
+      external: ["./delivery.cjs"],
+    }),
+    build({ ...common, entryPoints: from("delivery.ts"), format: "cjs", outfile: join(own, "delivery.cjs") }),
     build({ ...common, entryPoints: from("handler.ts"), format: "esm", outfile: join(own, "handler.mjs") }),
     build({ ...common, entryPoints: from("preload.ts"), format: "cjs", outfile: join(own, "preload.cjs") }),
+    build({
+      ...common,
+      entryPoints: [join(root, "node_modules/opentracing/lib/index.js")],
+      format: "cjs",
+      outfile: join(opentracing, "index.cjs"),
+      plugins: [shared],
+    }),
   ])
-  const library = createRequire(import.meta.url)(join(own, "index.cjs"))
-  const { opentracing, prepare: _, traceLoaded: __, reportInitError: ___, ...names } = library
+  const require = createRequire(import.meta.url)
+  const { opentracing: _, prepare: __, traceLoaded: ___, reportInitError: ____, ...names } = require(join(own, "index.cjs"))
   write(own, "package.json", packageJson("antifreeze", version))
-  write(own, "index.mjs", reexport(names, "module"))
-  writeOpentracing(join(modules, "opentracing"), opentracing)
+  write(own, "index.mjs", reexport(names))
+  write(opentracing, "package.json", packageJson("opentracing", require("opentracing/package.json").version))
+  write(opentracing, "index.mjs", reexport(require(join(opentracing, "index.cjs"))))
   writeZip(layer, join(dist, "layer.zip"))
 }
 
-/** One copy of opentracing serves the library and the function: every module of the package leads to it. */
-function writeOpentracing(folder, exported) {
-  const { version } = JSON.parse(readFileSync(join(root, "node_modules/opentracing/package.json"), "utf8"))
-  write(folder, "package.json", packageJson("opentracing", version))
-  write(folder, "index.cjs", 'module.exports=require("../antifreeze/index.cjs").opentracing\n')
-  write(folder, "index.mjs", reexport(exported, "module.opentracing").replace("./index.cjs", "../antifreeze/index.cjs"))
+/** Bundles something else where a module would be; `shared` ones come out of the library's bundle. */
+function insteadOf(wanted, give) {
+  return {
+    name: "instead",
+    setup({ onResolve, onLoad, resolve }) {
+      onResolve({ filter: /./ }, async (given) => {
+        if (given.pluginData === "asked" || given.kind === "entry-point") return undefined
+        const { path, errors } = await resolve(given.path, {
+          resolveDir: given.resolveDir,
+          importer: given.importer,
+          kind: given.kind,
+          pluginData: "asked",
+        })
+        const match = errors.length === 0 && wanted.exec(path)
+        return match ? give(match) : undefined
+      })
+      onResolve({ filter: /^\.\.\/antifreeze\/index\.cjs$/ }, ({ path }) => ({ path, external: true }))
+      onLoad({ filter: /./, namespace: "shared" }, ({ path }) => ({
+        contents: `module.exports = require("../antifreeze/index.cjs").opentracing[${JSON.stringify(path)}]`,
+        resolveDir: root,
+      }))
+    },
+  }
 }
 
 function packageJson(name, version) {
@@ -53,9 +92,9 @@ function packageJson(name, version) {
 }
 
 /** Node finds the names of a minified CommonJS file only sometimes. */
-function reexport(exported, from) {
+function reexport(exported) {
   const names = Object.keys(exported).filter((name) => name !== "default" && name !== "__esModule")
-  return `import module from "./index.cjs"\nexport const { ${names.join(", ")} } = ${from}\nexport default ${from}\n`
+  return `import module from "./index.cjs"\nexport const { ${names.join(", ")} } = module\nexport default module\n`
 }
 
 function write(folder, name, text) {
