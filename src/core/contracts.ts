@@ -1,5 +1,7 @@
 /** What the parts of antifreeze agree on. Types only: nothing here costs a byte at run time. */
 
+import type { Span } from "./span.ts"
+
 /** A tag or log value that every back end can hold. Anything else is turned into one of these by `core/span`. */
 export type TagValue = string | number | boolean | readonly string[] | readonly number[] | readonly boolean[]
 
@@ -118,8 +120,18 @@ export interface Propagator {
   /** Its name in `OTEL_PROPAGATORS`. */
   readonly name: string
   inject(context: Propagated, set: (name: string, value: string) => void): void
-  /** `get` finds the values of a header in any letter case. Returns only what the carrier has; never throws. */
-  extract(get: (name: string) => readonly string[]): Partial<Propagated> | undefined
+  /**
+   * `get` finds the values of a header in any letter case, `names` gives all names in lower case. Returns only what the
+   * carrier has; never throws. Without `traceFlags` the caller has left it to us whether the trace is recorded.
+   */
+  extract(get: (name: string) => readonly string[], names: () => readonly string[]): Partial<Propagated> | undefined
+}
+
+/** One of the records that woke the function. */
+export interface Cause {
+  readonly carrier: unknown
+  /** Tags of the link, for example `messaging.message.id`. */
+  readonly tags?: Tags
 }
 
 /** What woke the function. */
@@ -127,8 +139,14 @@ export interface Trigger {
   readonly operationName: string
   readonly kind: SpanKind
   readonly tags: Tags
-  /** Headers or attributes that may carry the caller's context. */
+  /** Headers or attributes that may carry the context of the single cause. Its `awstraceheader` is read when no propagator finds one. */
   readonly carrier?: unknown
+  /** The same for each record of a batch: several causes become links, a single one is the parent. */
+  readonly causes?: readonly Cause[]
+  /** What else this invocation belongs to, without being caused by it. */
+  readonly related?: readonly Propagated[]
+  /** The trace that a root without a parent belongs to. */
+  readonly traceId?: string | undefined
   /** What the result says about the invocation, for example `http.response.status_code`. Pure. */
   tagsOf?(result: unknown): Tags
 }
@@ -138,6 +156,8 @@ export interface Description {
   readonly operationName: string
   readonly kind: SpanKind
   readonly tags: Tags
+  /** Headers of the messages that led to this call: they become links. */
+  readonly carriers?: readonly unknown[]
 }
 
 /** Ends the operation it belongs to. The first call counts; later ones do nothing. */
@@ -147,8 +167,14 @@ export type End<Result> = (error?: unknown, result?: Result) => void
 export interface Operation<Result = unknown> {
   /** Carries the trace to the callee: `traceparent`, `tracestate`, `baggage`, … */
   readonly headers: Readonly<Record<string, string>>
+  /** The context of this call, for a wire format that is no propagator's; `undefined` when nothing is traced. */
+  readonly context: Propagated | undefined
+  /** What became known of the call while it runs. */
+  learn(more: Partial<Description> & { readonly log?: Tags }): void
   /** Takes over ending: for callbacks, emitters, streams and events. */
   defer(): End<Result>
+  /** The call has ended now, in this way, unless it is tried again: what ends it later wins. Gives what ends it so after all. */
+  pause(error?: unknown, tags?: Tags): () => void
 }
 
 /** Runs `run` as a child span of the active one, or straight through when there is none. */
@@ -164,4 +190,11 @@ export interface Integration<Call, Result = unknown> {
   describe(call: Call): Description
   /** What was learned from the result. Pure. */
   tagsOf?(result: Result): Tags
+  /** What may be told of an error: without the values that a server quotes. Pure; default: all of it. */
+  tell?(error: unknown): { readonly error: unknown; readonly tags?: Tags }
+  /** Whether a call that has lost its context belongs to the invocation under way, where there is one alone (default: false). */
+  readonly adopts?: boolean
+  /** The user's own look at each span, before the call and after it. A throw tags the span `instrumentation_error`. */
+  onCall?(span: Span, call: Call): void
+  onResult?(span: Span, result: Result | undefined, error: unknown): void
 }

@@ -1,5 +1,6 @@
 import { Batch } from "./batch.ts"
 import type { SpanRecord, Tags, Trigger } from "./contracts.ts"
+import { causesOf } from "./causes.ts"
 import { type Observer, observe } from "./observe.ts"
 import type { Span } from "./span.ts"
 import type { Tracer } from "./tracer.ts"
@@ -26,7 +27,7 @@ export interface Invocation {
 export function invoke<T>({ tracer, id, trigger, tags, settle }: InvokeOptions, run: (invocation: Invocation) => T): T {
   const batch = new Batch(tracer.limits, id)
   const root = tracer.startSpan(trigger.operationName, {
-    childOf: trigger.carrier === undefined ? undefined : tracer.extract("http_headers", trigger.carrier),
+    ...causesOf(tracer, trigger),
     ignoreActiveSpan: true,
     sink: batch,
     tags: { "span.kind": trigger.kind, ...tags, ...trigger.tags },
@@ -51,12 +52,14 @@ export function invoke<T>({ tracer, id, trigger, tags, settle }: InvokeOptions, 
     },
   }
   const whenReturned: Observer = { returned: (value) => (deferred ? undefined : observer.returned(value)), threw: observer.threw }
+  tracer.scopeManager.invocations.set(batch, root)
   return tracer.scopeManager.run(root, () => observe(() => run(invocation), whenReturned))
 
   /** Once, whoever else has finished the root span: the platform may be holding the freeze until it has settled. */
   function finish(): Promise<unknown> | undefined {
     if (finished) return undefined
     finished = true
+    tracer.scopeManager.invocations.delete(batch)
     root.finish()
     return settle(() => batch.close(tracer.loose))
   }

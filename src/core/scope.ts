@@ -1,3 +1,4 @@
+import type { Sink } from "./batch.ts"
 import type { ScopeStorage } from "./contracts.ts"
 import type { Span } from "./span.ts"
 
@@ -37,6 +38,8 @@ export class Scope {
 
 /** Knows the active span of every async context. One for each process: all tracers share it. */
 export class ScopeManager {
+  /** The invocations under way: where their spans go, and their root span. */
+  readonly invocations: Map<Sink, Span> = new Map()
   readonly #storage: ScopeStorage<Scope | null>
 
   constructor(storage: ScopeStorage<Scope | null>) {
@@ -46,6 +49,15 @@ export class ScopeManager {
   /** The active scope, or null. */
   get active(): Scope | null {
     return this.#storage.getStore()?.nearestOpen() ?? null
+  }
+
+  /** The root span that code without a context of its own, or with that of an invocation which is over, belongs to. */
+  get adopter(): Span | undefined {
+    const scope = this.#storage.getStore()
+    const sink = scope?.nearestOpen()?.span.context().segment?.sink
+    const isLost = scope === undefined || (sink?.owner !== undefined && !this.invocations.has(sink))
+    if (!isLost || this.invocations.size !== 1) return undefined
+    return this.invocations.values().next().value
   }
 
   /** Makes the span active from here on, in this async context, until the scope is closed. */

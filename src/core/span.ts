@@ -47,6 +47,7 @@ export class Span extends OpenTracingSpan implements SpanRecord {
   readonly #limits: Limits
   readonly #recording: boolean
   #spanContext: SpanContext
+  #end: (() => void) | undefined
 
   constructor(start: SpanStart) {
     super()
@@ -99,8 +100,15 @@ export class Span extends OpenTracingSpan implements SpanRecord {
 
   /** Finishes the span because nobody else will any more, and says so. */
   abandon(): void {
+    this.#end?.()
+    if (this.durationUs !== undefined) return
     this._addTags({ "antifreeze.unfinished": true })
     this._finish()
+  }
+
+  /** How the span is finished in place of being abandoned: its work seems to be over. */
+  endsBy(end: () => void): void {
+    this.#end = end
   }
 
   override context(): SpanContext {

@@ -9,6 +9,7 @@ import { FLAG_RANDOM, FLAG_SAMPLED, randomIds } from "./ids.ts"
 import { observe } from "./observe.ts"
 import { extractContext, injectContext } from "./propagation/carrier.ts"
 import { w3cPropagators } from "./propagation/w3c.ts"
+import { awsMessagePropagator } from "./propagation/xray.ts"
 import { createReport, type Report } from "./report.ts"
 import { alwaysOn, type Sampler } from "./sampler.ts"
 import type { ScopeManager } from "./scope.ts"
@@ -40,6 +41,10 @@ export interface StartOptions {
   readonly ignoreActiveSpan?: boolean
   /** Where the spans of a new trace go; default: to the invocation that is under way, else to the tracer's own batch. */
   readonly sink?: Sink
+  /** What else led here, and is no parent. */
+  readonly links?: readonly LinkRecord[]
+  /** The trace of a span that has no parent (default: a new one). */
+  readonly traceId?: string | undefined
 }
 
 export interface ActiveOptions extends Omit<StartOptions, "sink"> {
@@ -49,28 +54,38 @@ export interface ActiveOptions extends Omit<StartOptions, "sink"> {
 
 /** Starts spans and carries their context in and out of the process (OpenTracing specification, "Tracer"). */
 export class Tracer extends OpenTracingTracer {
-  readonly scopeManager: ScopeManager
-  readonly limits: Limits
-  readonly report: Report
-  readonly exporter: Exporter | undefined
-  readonly #sampler: Sampler
-  readonly #propagators: readonly Propagator[]
-  readonly #clock: Clock
-  readonly #ids: IdSource
-  /** Spans outside any invocation; they go out with the next delivery. */
-  readonly loose: Batch
+  readonly #setup: () => TracerSetup
+  #made: Made | undefined
 
-  constructor(setup: TracerSetup) {
+  /** @param setup its parts, or what makes them at the first use: a tracer that nobody uses costs nothing. */
+  constructor(setup: TracerSetup | (() => TracerSetup)) {
     super()
-    this.scopeManager = setup.scopeManager
-    this.limits = { ...DEFAULT_LIMITS, ...setup.limits }
-    this.report = setup.report ?? createReport()
-    this.exporter = setup.exporter
-    this.#sampler = setup.sampler ?? alwaysOn
-    this.#propagators = setup.propagators ?? w3cPropagators
-    this.#clock = setup.clock ?? systemClock
-    this.#ids = setup.ids ?? randomIds
-    this.loose = new Batch(this.limits)
+    this.#setup = typeof setup === "function" ? setup : () => setup
+  }
+
+  get #parts(): Made {
+    return (this.#made ??= make(this.#setup()))
+  }
+
+  get scopeManager(): ScopeManager {
+    return this.#parts.scopeManager
+  }
+
+  get limits(): Limits {
+    return this.#parts.limits
+  }
+
+  get report(): Report {
+    return this.#parts.report
+  }
+
+  get exporter(): Exporter | undefined {
+    return this.#parts.exporter
+  }
+
+  /** Spans outside any invocation; they go out with the next delivery. */
+  get loose(): Batch {
+    return this.#parts.loose
   }
 
   /** The span of the active scope, or null. */
@@ -80,15 +95,16 @@ export class Tracer extends OpenTracingTracer {
 
   override startSpan(name: string, options: StartOptions = {}): Span {
     const active = this.activeSpan
-    const { parent, others } = this.#referencesOf(options, active)
+    const { parent, others: references } = this.#referencesOf(options, active)
+    const others = options.links === undefined ? references : [...references, ...options.links]
     const local = parent?.segment ?? undefined
     const segment: Segment = local ?? {
-      clock: startTraceClock(this.#clock),
+      clock: startTraceClock(this.#parts.clock),
       sink: options.sink ?? active?.context().segment?.sink ?? this.loose,
     }
     const span = new Span({
       tracer: this,
-      context: this.#contextFor(parent, segment),
+      context: this.#contextFor(parent, segment, options.traceId),
       segment,
       limits: this.limits,
       operationName: cut(String(name), this.limits.valueLength),
@@ -125,7 +141,7 @@ export class Tracer extends OpenTracingTracer {
   /** The headers that carry this span's context to a callee. */
   headersOf(span: Span): Record<string, string> {
     const headers: Record<string, string> = {}
-    injectContext(this.#propagators, span.context(), headers)
+    injectContext(this.#parts.propagators, span.context(), headers)
     return headers
   }
 
@@ -136,12 +152,22 @@ export class Tracer extends OpenTracingTracer {
   }
 
   protected override _inject(context: OpenTracingSpanContext, format: string, carrier: unknown): void {
-    if (isSpanContext(context)) injectContext(this.#propagators, context, carrier, format)
+    if (isSpanContext(context)) injectContext(this.#parts.propagators, context, carrier, format)
   }
 
   protected override _extract(format: string, carrier: unknown): SpanContext | null {
-    const found = extractContext(this.#propagators, carrier, format)
-    return found === undefined ? null : new SpanContext(found)
+    return this.#read(this.#parts.propagators, carrier, format) ?? null
+  }
+
+  /** The context in a carrier of AWS: what our propagators find, else the `AWSTraceHeader` that AWS itself hands on. */
+  contextIn(carrier: unknown): SpanContext | undefined {
+    return this.#read(this.#parts.propagators, carrier) ?? this.#read([awsMessagePropagator], carrier)
+  }
+
+  /** Where the caller has left the decision to sample to us, it is the one that a new trace of this id would get. */
+  #read(propagators: readonly Propagator[], carrier: unknown, format?: string): SpanContext | undefined {
+    const found = extractContext(propagators, carrier, format, (traceId) => (this.#parts.sampler(traceId) ? FLAG_SAMPLED : 0))
+    return found && new SpanContext(found)
   }
 
   /** OpenTracing specification, "References between Spans": one parent, and what else led here. */
@@ -163,12 +189,39 @@ export class Tracer extends OpenTracingTracer {
     return { parent, others: others.map(linkTo) }
   }
 
-  #contextFor(parent: SpanContext | undefined, segment: Segment): SpanContext {
-    const spanId = this.#ids.spanId()
+  #contextFor(parent: SpanContext | undefined, segment: Segment, givenTraceId: string | undefined): SpanContext {
+    const spanId = this.#parts.ids.spanId()
     if (parent !== undefined) return new SpanContext({ ...parent, spanId }, segment)
-    const traceId = this.#ids.traceId()
-    const traceFlags = FLAG_RANDOM | (this.#sampler(traceId) ? FLAG_SAMPLED : 0)
+    const traceId = givenTraceId ?? this.#parts.ids.traceId()
+    const traceFlags = FLAG_RANDOM | (this.#parts.sampler(traceId) ? FLAG_SAMPLED : 0)
     return new SpanContext({ traceId, spanId, traceFlags }, segment)
+  }
+}
+
+interface Made {
+  readonly scopeManager: ScopeManager
+  readonly limits: Limits
+  readonly report: Report
+  readonly exporter: Exporter | undefined
+  readonly sampler: Sampler
+  readonly propagators: readonly Propagator[]
+  readonly clock: Clock
+  readonly ids: IdSource
+  readonly loose: Batch
+}
+
+function make(setup: TracerSetup): Made {
+  const limits = { ...DEFAULT_LIMITS, ...setup.limits }
+  return {
+    scopeManager: setup.scopeManager,
+    limits,
+    report: setup.report ?? createReport(),
+    exporter: setup.exporter,
+    sampler: setup.sampler ?? alwaysOn,
+    propagators: setup.propagators ?? w3cPropagators,
+    clock: setup.clock ?? systemClock,
+    ids: setup.ids ?? randomIds,
+    loose: new Batch(limits),
   }
 }
 

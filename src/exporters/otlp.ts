@@ -19,6 +19,8 @@ export interface OtlpOptions {
   readonly scope: { readonly name: string; readonly version: string }
   /** Longest time that one `export` may wait for the endpoint. Time spent computing is not waiting, up to `MAX_STRETCH` times this. */
   readonly timeoutMs: number
+  /** Most requests in one `export`; default: as many as the time allows. */
+  readonly maxAttempts?: number
   readonly limits: Pick<Limits, "spans" | "bytes">
   readonly report: Report
 }
@@ -38,7 +40,7 @@ interface Parcel {
  * Exports over OTLP/HTTP with JSON. What a bound or an unreachable endpoint cuts off is kept, within the limits, and goes
  * out first with the next call; after a `Retry-After` nothing is sent before its time.
  */
-export function createOtlpExporter({ post, resource, scope, timeoutMs, limits, report }: OtlpOptions): Exporter {
+export function createOtlpExporter({ post, resource, scope, timeoutMs, maxAttempts = Number.POSITIVE_INFINITY, limits, report }: OtlpOptions): Exporter {
   let kept: Parcel[] = []
   let notBeforeMs = 0
 
@@ -63,7 +65,7 @@ export function createOtlpExporter({ post, resource, scope, timeoutMs, limits, r
     const startMs = performance.now()
     const boundMs = Math.min(timeoutMs, deadlineMs)
     const maxMs = Math.min(timeoutMs * MAX_STRETCH, deadlineMs)
-    for (;;) {
+    for (let attempt = 1; ; attempt++) {
       const spentMs = performance.now() - startMs
       if (spentMs >= boundMs) return keep(`no answer within ${Math.round(boundMs)} ms`)
       const reply = await post(body, boundMs - spentMs, maxMs - spentMs)
@@ -71,7 +73,7 @@ export function createOtlpExporter({ post, resource, scope, timeoutMs, limits, r
       if (!RETRYABLE.has(reply.status)) return refuse(`the endpoint answered ${reply.status}`, count)
       const waitMs = Math.min(reply.retryAfterMs ?? DEFAULT_RETRY_MS, MAX_RETRY_AFTER_MS)
       notBeforeMs = reply.retryAfterMs === undefined ? 0 : Date.now() + waitMs
-      if (performance.now() - startMs + waitMs >= boundMs) return keep(`the endpoint answered ${reply.status}`)
+      if (attempt >= maxAttempts || performance.now() - startMs + waitMs >= boundMs) return keep(`the endpoint answered ${reply.status}`)
       await new Promise((resolve) => setTimeout(resolve, waitMs))
     }
   }

@@ -21,7 +21,7 @@ export async function buildFunctions(): Promise<string> {
   const handler = "withTracing(async () => ({ statusCode: 200, body: 'ok' }))"
   const packaged = (file: string) => JSON.stringify(join(root, "dist", file))
   writeFileSync(join(folder, "unbundled-cjs.cjs"), `exports.handler = require(${packaged("cjs/index.js")}).${handler}\n`)
-  writeFileSync(join(folder, "unbundled-esm.mjs"), `import { withTracing } from ${packaged("esm/index.js")}\nexport const handler = ${handler}\n`)
+  writeFileSync(join(folder, "unbundled-esm.mjs"), `import { withTracing } from ${packaged("esm/node.js")}\nexport const handler = ${handler}\n`)
   return folder
 }
 

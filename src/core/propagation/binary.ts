@@ -23,8 +23,14 @@ export function writeBinary(carrier: BinaryCarrier, propagators: readonly Propag
   carrier.buffer = Uint8Array.from(bytes)
 }
 
+/** How a propagator looks into a carrier. */
+export interface Reader {
+  readonly get: (name: string) => readonly string[]
+  readonly names: () => readonly string[]
+}
+
 /** Reads what `writeBinary` wrote; finds nothing in anything else. */
-export function readBinary(carrier: BinaryCarrier): (name: string) => readonly string[] {
+export function readBinary(carrier: BinaryCarrier): Reader {
   const { buffer } = carrier
   const bytes = Array.isArray(buffer) || buffer instanceof Uint8Array ? Uint8Array.from(buffer as ArrayLike<number>) : new Uint8Array()
   const texts: string[] = []
@@ -36,5 +42,6 @@ export function readBinary(carrier: BinaryCarrier): (name: string) => readonly s
       at += 2 + length
     }
   }
-  return (wanted) => texts.flatMap((name, index) => (index % 2 === 0 && name === wanted ? [texts[index + 1] ?? ""] : []))
+  const names = texts.flatMap((name, index) => (index % 2 === 0 ? [name.toLowerCase()] : []))
+  return { get: (wanted) => names.flatMap((name, index) => (name === wanted ? [texts[2 * index + 1] ?? ""] : [])), names: () => names }
 }

@@ -1,5 +1,5 @@
 import type { Propagated, Propagator } from "../contracts.ts"
-import { readBinary, writeBinary } from "./binary.ts"
+import { type Reader, readBinary, writeBinary } from "./binary.ts"
 
 /** OpenTracing's `FORMAT_BINARY`; `text_map` and `http_headers` are treated alike. */
 const FORMAT_BINARY = "binary"
@@ -19,22 +19,30 @@ export function injectContext(propagators: readonly Propagator[], context: Propa
   }
 }
 
-/** Reads a context from a carrier, or `undefined` when there is none. The first propagator that finds a trace wins. Never throws. */
+/**
+ * Reads a context from a carrier, or `undefined` when there is none. The first propagator that finds a trace wins, and so
+ * does, apart from it, the first that finds baggage. `decide` gives the flags where the caller has left them to us
+ * (default: not sampled). Never throws.
+ */
 export function extractContext(
   propagators: readonly Propagator[],
   carrier: unknown,
   format?: string,
-): (Propagated & { traceId: string; spanId: string }) | undefined {
+  decide?: (traceId: string) => number,
+): Propagated | undefined {
   if (carrier === null || typeof carrier !== "object") return undefined
   try {
-    const get = format === FORMAT_BINARY ? readBinary(carrier) : getterOf(carrier)
-    let found: Partial<Propagated> = {}
+    const { get, names } = format === FORMAT_BINARY ? readBinary(carrier) : readerOf(carrier)
+    let trace: Partial<Propagated> | undefined
+    let baggage: Propagated["baggage"] | undefined
     for (const propagator of propagators) {
-      const part = propagator.extract(get)
-      if (part !== undefined) found = { ...part, ...found }
+      const part = propagator.extract(get, names)
+      if (part?.traceId !== undefined) trace ??= part
+      baggage ??= part?.baggage
     }
-    if (found.traceId === undefined || found.spanId === undefined) return undefined
-    return { traceFlags: 0, traceState: "", baggage: new Map(), ...found } as Propagated
+    if (trace?.traceId === undefined || trace.spanId === undefined) return undefined
+    const { traceId, spanId, traceFlags = decide?.(traceId) ?? 0, traceState = "" } = trace
+    return { traceId, spanId, traceFlags, traceState, baggage: baggage ?? new Map() }
   } catch {
     return undefined
   }
@@ -50,9 +58,19 @@ function setterOf(carrier: object): (name: string, value: string) => void {
 }
 
 /** Header names are case-insensitive (RFC 9110, 5.1); events and libraries spell them every way. */
-function getterOf(carrier: object): (name: string) => readonly string[] {
+function readerOf(carrier: object): Reader {
+  const { get: getOne, append, keys } = carrier as Partial<Record<"get" | "append" | "keys", unknown>>
+  // Headers of the fetch standard: to copy dozens of entries for the sake of three would be the dearest part of a request at the edge.
+  if (typeof getOne === "function" && typeof append === "function" && typeof keys === "function") {
+    const one = (wanted: string) => {
+      const value: unknown = getOne.call(carrier, wanted)
+      return typeof value === "string" ? [value] : []
+    }
+    return { get: one, names: () => [...(keys.call(carrier) as Iterable<string>)] }
+  }
   const entries = entriesOf(carrier)
-  return (wanted) => {
+  const names = () => entries.map(([name]) => String(name).toLowerCase())
+  const get = (wanted: string) => {
     const found: string[] = []
     for (const [name, value] of entries) {
       if (typeof name !== "string" || name.length !== wanted.length || name.toLowerCase() !== wanted) continue
@@ -63,6 +81,7 @@ function getterOf(carrier: object): (name: string) => readonly string[] {
     }
     return found
   }
+  return { get, names }
 }
 
 /** Plain objects, Headers and Map, arrays of pairs, arrays of `{ key | name, value }`, and flat arrays as in `rawHeaders`. */

@@ -11,6 +11,8 @@ export interface Extension {
   /** Holds the freeze of this invocation until `release`. False when that is not possible: then deliver before the response. */
   claim(requestId: string): boolean
   release(requestId: string): void
+  /** Waits, without the event loop, until Lambda has answered the registration, at most `waitMs`. */
+  registered(): void
 }
 
 export interface ExtensionOptions {
@@ -30,7 +32,7 @@ const POLL_MS = 25
 const MAX_RECONNECTS = 3
 
 /**
- * Registers an internal extension for INVOKE events and asks for the first one, while the caller waits.
+ * Registers an internal extension for INVOKE events and asks for the first one. Call `registered` before the module ends.
  *
  * 1. The request to register and its reply go over a raw connection, synchronously (see `connectRaw`). Where that is
  *    refused, the same bytes go over `net` and arrive when they arrive: until then nothing can be claimed.
@@ -56,6 +58,7 @@ export function startExtension(options: ExtensionOptions): Extension {
 
   const poll = setInterval(pump, POLL_MS)
   poll.unref()
+  const startMs = performance.now()
   register()
   return {
     claim(requestId) {
@@ -70,6 +73,12 @@ export function startExtension(options: ExtensionOptions): Extension {
       if (current === requestId) askNext()
       else settled.add(requestId)
     },
+    registered() {
+      while (raw !== undefined && phase === "registering" && performance.now() < startMs + waitMs) {
+        pump()
+        if (phase === "registering") pause()
+      }
+    },
   }
 
   function register(): void {
@@ -77,13 +86,7 @@ export function startExtension(options: ExtensionOptions): Extension {
     send(
       `POST /${VERSION}/extension/register HTTP/1.1\r\nHost: ${api}\r\nLambda-Extension-Name: ${name}\r\n` +
         `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
-    )
-    const deadline = performance.now() + waitMs
-    while (raw !== undefined && phase === "registering" && performance.now() < deadline) {
-      pump()
-      if (phase === "registering") pause()
-    }
-  }
+    )  }
 
   function askNext(): void {
     phase = "waiting"

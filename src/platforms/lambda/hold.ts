@@ -30,7 +30,7 @@ export function openHold(tracer: Tracer, context: unknown): Hold {
   const requestId = String(awsRequestId ?? "")
   const claimed = processState.extension?.claim(requestId) ?? false
   const release = () => processState.extension?.release(requestId)
-  let whenPosted = (then: () => void): unknown => setImmediate(setImmediate, then)
+  let whenPosted = (then: () => void): unknown => afterHops(2, then)
   return {
     requestId,
     settle(take) {
@@ -46,10 +46,15 @@ export function openHold(tracer: Tracer, context: unknown): Hold {
       return undefined
     },
     waitForEmptyLoop() {
-      whenPosted = (then) => process.once("beforeExit", () => setImmediate(setImmediate, setImmediate, then))
+      whenPosted = (then) => process.once("beforeExit", () => afterHops(3, then))
     },
     abandon: release,
   }
+}
+
+/** Calls `then` after so many turns of the event loop's check phase. */
+function afterHops(hops: number, then: () => void): void {
+  setImmediate(hops === 1 ? then : () => afterHops(hops - 1, then))
 }
 
 /** Delivers the batch, with the spans of no invocation, within the time that the function has left. Never rejects. */

@@ -1,4 +1,5 @@
-import { config, tracer, tracerFor } from "../node/default-tracer.ts"
+import { isDisabled } from "../node/config.ts"
+import { tracer, tracerFor } from "../node/default-tracer.ts"
 import { processState } from "../node/process-state.ts"
 import { ownExtension } from "./own-extension.ts"
 import { hideOwnFrames } from "./own-frames.ts"
@@ -10,9 +11,9 @@ import { type AnyHandler, traceHandler } from "./with-tracing.ts"
  * watch afterwards: whatever listens to `require` costs every module that the function loads, and shows in its stacks.
  */
 export function prepare(): void {
-  if (!isSupported() || config.disabled) return
+  if (!isSupported() || isDisabled(process.env)) return
   tracerFor({})
-  if (tracer.exporter !== undefined) ownExtension()
+  if (tracer.exporter !== undefined) ownExtension()?.()
 }
 
 /** `withTracing`, but the runtime sees as many parameters as it would have seen: it refuses a handler with three by itself. */
@@ -48,7 +49,7 @@ function nameMethod(self: unknown, handler: AnyHandler): void {
 /** Delivers a span for a function that could not be loaded: its process ends as soon as the error has been posted. Never rejects. */
 export async function reportInitError(error: unknown): Promise<void> {
   try {
-    if (!isSupported() || config.disabled || tracer.exporter === undefined) return
+    if (!isSupported() || isDisabled(process.env) || tracer.exporter === undefined) return
     const span = tracer.startSpan("init", {
       ignoreActiveSpan: true,
       startTime: performance.timeOrigin,

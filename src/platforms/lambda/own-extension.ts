@@ -4,11 +4,16 @@ import { startExtension } from "./extension.ts"
 /**
  * Registers this process's extension, once, if this is a Lambda runtime that freezes. Not in forks and worker threads,
  * which inherit the environment variables but never ask for an event: they would hold every invocation until its timeout.
+ * Gives what waits for it to be registered.
  */
-export function ownExtension(): void {
-  if (processState.extension !== undefined) return
+export function ownExtension(): (() => void) | undefined {
+  if (processState.extension !== undefined) return undefined
   const api = process.env["AWS_LAMBDA_RUNTIME_API"]
-  processState.extension = api === undefined || neverFreezes() || !isRuntimeProcess() ? null : startExtension({ api, name: "antifreeze", report: processState.report })
+  processState.extension =
+    api === undefined || neverFreezes() || !isRuntimeProcess()
+      ? null
+      : startExtension({ api, name: "antifreeze", report: processState.report })
+  return processState.extension?.registered
 }
 
 /** Lambda Managed Instances run invocations concurrently, and refuse extensions that register for INVOKE. */

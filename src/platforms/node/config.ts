@@ -1,11 +1,13 @@
 import type { Limits, Propagator, TagValue } from "../../core/contracts.ts"
-import { baggagePropagator, traceContextPropagator } from "../../core/propagation/w3c.ts"
+import { b3MultiPropagator, b3Propagator } from "../../core/propagation/b3.ts"
+import { jaegerPropagator } from "../../core/propagation/jaeger.ts"
+import { w3cPropagators } from "../../core/propagation/w3c.ts"
+import { xrayPropagator } from "../../core/propagation/xray.ts"
 import type { Report } from "../../core/report.ts"
 import { alwaysOff, alwaysOn, type Sampler, traceIdRatio } from "../../core/sampler.ts"
 
 /** What the environment asks for (OpenTelemetry, "Environment Variable Specification"). A wrong value is one line of log. */
 export interface Config {
-  readonly disabled: boolean
   readonly endpoint: string | undefined
   readonly headers: Readonly<Record<string, string>>
   readonly compression: "auto" | "gzip" | "none"
@@ -34,8 +36,7 @@ export function readConfig(env: Env, report: Report): Config {
   if (protocol && protocol !== "http/json") wrong(`${PREFIX}PROTOCOL`, protocol, "Spans are sent as http/json.")
   if (compression && compression !== "gzip" && compression !== "none") wrong(`${PREFIX}COMPRESSION`, compression, "Give gzip or none.")
   return {
-    disabled: env["OTEL_SDK_DISABLED"]?.toLowerCase() === "true" || env["OTEL_TRACES_EXPORTER"] === "none",
-    endpoint: env[`${PREFIX}TRACES_ENDPOINT`] || tracesUrl(env[`${PREFIX}ENDPOINT`]),
+    endpoint: endpointOf(env),
     headers: readPairs(otlp("HEADERS"), (pair) =>
       report("config", `${PREFIX}HEADERS has a part without a name and "=" (${pair.length} characters); it is ignored.`),
     ),
@@ -51,7 +52,7 @@ export function readConfig(env: Env, report: Report): Config {
       ),
     ),
     propagators: readPropagators(env["OTEL_PROPAGATORS"], (value) =>
-      wrong("OTEL_PROPAGATORS", value, "Known are tracecontext, baggage and none."),
+      wrong("OTEL_PROPAGATORS", value, "Known are tracecontext, baggage, b3, b3multi, jaeger, xray and none."),
     ),
     sampler: readSampler(env["OTEL_TRACES_SAMPLER"], env["OTEL_TRACES_SAMPLER_ARG"], (value) =>
       wrong("OTEL_TRACES_SAMPLER", value, "All traces are recorded."),
@@ -64,6 +65,15 @@ export function readConfig(env: Env, report: Report): Config {
       spans: count("OTEL_BSP_MAX_QUEUE_SIZE"),
     }),
   }
+}
+
+export function isDisabled(env: Env): boolean {
+  return env["OTEL_SDK_DISABLED"]?.toLowerCase() === "true"
+}
+
+export function endpointOf(env: Env): string | undefined {
+  if (env["OTEL_TRACES_EXPORTER"] === "none") return undefined
+  return env[`${PREFIX}TRACES_ENDPOINT`] || tracesUrl(env[`${PREFIX}ENDPOINT`])
 }
 
 /** OTLP specification, "Endpoint URLs for OTLP/HTTP": the general endpoint gets the path of the signal. */
@@ -98,11 +108,14 @@ function decode(value: string): string {
   }
 }
 
+const KNOWN: readonly Propagator[] = [...w3cPropagators, b3Propagator, b3MultiPropagator, jaegerPropagator, xrayPropagator]
+
+/** In the order that they are given: the first that finds a trace wins. */
 function readPropagators(value: string | undefined, wrong: (value: string) => void): Propagator[] {
-  const known = new Map([traceContextPropagator, baggagePropagator].map((propagator) => [propagator.name, propagator]))
-  if (!value) return [...known.values()]
-  if (value === "none") return []
-  const chosen = value.split(",").map((name) => known.get(name.trim()) ?? wrong(name))
+  if (!value) return [...w3cPropagators]
+  const names = new Set(value.split(",").map((name) => name.trim()))
+  if (names.has("none")) return []
+  const chosen = [...names].map((name) => KNOWN.find((propagator) => propagator.name === name) ?? wrong(name))
   return chosen.filter((propagator) => propagator !== undefined)
 }
 

@@ -2,7 +2,7 @@ import type { Clock, Exporter, IdSource, Limits, Propagator, TagValue } from "..
 import { TracingError } from "../../core/errors.ts"
 import type { Report } from "../../core/report.ts"
 import { type Sampler, traceIdRatio } from "../../core/sampler.ts"
-import { DEFAULT_LIMITS, Tracer } from "../../core/tracer.ts"
+import { DEFAULT_LIMITS, Tracer, type TracerSetup } from "../../core/tracer.ts"
 import { createOtlpExporter, type Post } from "../../exporters/otlp.ts"
 import { VERSION } from "../../version.ts"
 import { type Config, DEFAULT_TIMEOUT_MS, tracesUrl } from "./config.ts"
@@ -35,15 +35,15 @@ export interface TracerOptions {
 
 /** A fresh OpenTracing tracer. It exports nothing unless told where, by `endpoint` or `exporter`. */
 export function createTracer(options: TracerOptions = {}): Tracer {
-  return buildTracer(options, undefined, [])
+  return new Tracer(tracerSetup(options, undefined, []))
 }
 
-/** Builds a tracer from options, then the environment's configuration, then what the platform knows of itself. */
-export function buildTracer(options: TracerOptions, config: Config | undefined, platformResource: readonly [string, TagValue][]): Tracer {
+/** A tracer's parts from options, then the environment's configuration, then what the platform knows of itself. */
+export function tracerSetup(options: TracerOptions, config: Config | undefined, platformResource: readonly [string, TagValue][]): TracerSetup {
   check(options)
   const { report, scopeManager } = processState
   const limits = { ...DEFAULT_LIMITS, ...config?.limits, ...options.limits }
-  return new Tracer({
+  return {
     scopeManager,
     report,
     limits,
@@ -52,7 +52,7 @@ export function buildTracer(options: TracerOptions, config: Config | undefined, 
     propagators: options.propagators ?? config?.propagators,
     clock: options.clock,
     ids: options.ids,
-  })
+  }
 }
 
 function otlpExporter(

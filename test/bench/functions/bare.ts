@@ -1,2 +1,2 @@
 /** Does nothing: what all others are compared with. */
-export const handler = async () => ({ statusCode: 200, body: "ok" })
+export const handler = async (): Promise<unknown> => ({ statusCode: 200, body: "ok" })

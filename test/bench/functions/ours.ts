@@ -1,3 +1,3 @@
 import { withTracing } from "antifreeze"
 
-export const handler = withTracing(async () => ({ statusCode: 200, body: "ok" }))
+export const handler: () => Promise<unknown> = withTracing(async () => ({ statusCode: 200, body: "ok" }))

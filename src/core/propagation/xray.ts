@@ -1,0 +1,79 @@
+import type { Propagated, Propagator } from "../contracts.ts"
+import { FLAG_SAMPLED } from "../ids.ts"
+
+const HEADER = "x-amzn-trace-id"
+/** X-Ray, "Tracing header": `Root=1-{8 hex}-{24 hex};Parent={16 hex};Sampled={0|1|?}`, and fields of others in any order. */
+const ROOT = /^1-([0-9a-f]{8})-([0-9a-f]{24})$/i
+const PARENT = /^[0-9a-f]{16}$/i
+const ZERO = /^0+$/
+const MAX_LENGTH = 1024
+
+export interface TraceHeader {
+  readonly traceId: string
+  /** Load balancers and API Gateway write none. */
+  readonly spanId: string | undefined
+  /** `Sampled=1`: X-Ray records this trace, and its owner pays for it. */
+  readonly sampled: boolean
+}
+
+/** Reads an `X-Amzn-Trace-Id`, an `AWSTraceHeader` or an `_X_AMZN_TRACE_ID`; `undefined` when it has no valid root. */
+export function parseTraceHeader(header: unknown): TraceHeader | undefined {
+  if (typeof header !== "string" || header.length > MAX_LENGTH) return undefined
+  const root = ROOT.exec(fieldOf(header, "Root") ?? "")
+  if (root === null) return undefined
+  const traceId = `${root[1]}${root[2]}`.toLowerCase()
+  const parent = fieldOf(header, "Parent") ?? ""
+  if (ZERO.test(traceId)) return undefined
+  const spanId = PARENT.test(parent) && !ZERO.test(parent) ? parent.toLowerCase() : undefined
+  return { traceId, spanId, sampled: fieldOf(header, "Sampled") === "1" }
+}
+
+/** The two fields that hold all of a W3C trace and span id. */
+export function formatTraceHeader({ traceId, spanId }: Pick<Propagated, "traceId" | "spanId">): string {
+  return `Root=1-${traceId.slice(0, 8)}-${traceId.slice(8)};Parent=${spanId}`
+}
+
+/**
+ * Our ids in a header that may already have been written by Lambda and the SDK, whose every other field is kept: Lambda's
+ * protection against endless recursion lives in `Lineage`. What X-Ray samples stays X-Ray's, and unless it does, `Sampled`
+ * is never ours to set: a 1 would cost the function's owner money, a 0 would switch off X-Ray in the callee.
+ */
+export function rewriteTraceHeader(existing: string | undefined, context: Pick<Propagated, "traceId" | "spanId">): string {
+  if (existing === undefined) return formatTraceHeader(context)
+  if (fieldOf(existing, "Sampled") === "1" || existing.length > MAX_LENGTH) return existing
+  const others = existing.split(";").filter((field) => !/^\s*(Root|Parent|Self)\s*=/i.test(field) && field.trim() !== "")
+  return [formatTraceHeader(context), ...others].join(";")
+}
+
+/**
+ * The context that a message of AWS brought along. Its `Sampled` is about X-Ray (0 wherever X-Ray is switched off), so whether
+ * we record the trace is left open.
+ */
+export function fromTraceHeader(header: unknown): Partial<Propagated> | undefined {
+  const { traceId, spanId } = parseTraceHeader(header) ?? {}
+  return traceId !== undefined && spanId !== undefined ? { traceId, spanId } : undefined
+}
+
+/** AWS X-Ray, for those who name it in `OTEL_PROPAGATORS`: in every request, with our decision to sample. */
+export const xrayPropagator: Propagator = {
+  name: "xray",
+  inject(context, set) {
+    set("X-Amzn-Trace-Id", `${formatTraceHeader(context)};Sampled=${context.traceFlags & FLAG_SAMPLED}`)
+  },
+  extract: (get) => fromTraceHeader(get(HEADER)[0]),
+}
+
+/** What SQS, SNS and others hand on under the name of an attribute. */
+export const awsMessagePropagator: Propagator = {
+  name: "awstraceheader",
+  inject() {},
+  extract: (get) => fromTraceHeader(get("awstraceheader")[0]),
+}
+
+function fieldOf(header: string, wanted: string): string | undefined {
+  for (const field of header.split(";")) {
+    const equals = field.indexOf("=")
+    if (equals > 0 && field.slice(0, equals).trim().toLowerCase() === wanted.toLowerCase()) return field.slice(equals + 1).trim()
+  }
+  return undefined
+}

@@ -1,0 +1,174 @@
+/** What every HTTP client can say of a request before it is sent. */
+export interface SignedRequest {
+  readonly method: string
+  /** `host` or `host:port`. */
+  readonly authority: string
+  /** Path and query. */
+  readonly target: string
+  /** By lower-case name. */
+  readonly header: (name: string) => unknown
+}
+
+/** One attempt of a call to an AWS service, as far as the request line and the headers tell. */
+export interface AwsCall {
+  /** As the conventions and the SDK call it: `DynamoDB`, `Secrets Manager`. */
+  readonly service: string
+  /** The signing name: `dynamodb`, `secretsmanager`. The same for all protocols. */
+  readonly scope: string
+  readonly region: string | undefined
+  /** `undefined` until the body is known (query protocol), or where nothing tells it. */
+  readonly operation: string | undefined
+  readonly method: string
+  readonly host: string
+  readonly port: number | undefined
+  readonly path: string
+  readonly query: string
+  /** The same for all attempts of one operation (SDK 3). */
+  readonly invocationId: string | undefined
+  readonly attempt: number
+  readonly maxAttempts: number
+  /** Signed in its URL, for anybody to send: nothing may be added. */
+  readonly isPresigned: boolean
+  /** The signature covers the trace header. */
+  readonly signsTrace: boolean
+  header(name: string): string | undefined
+}
+
+/** Signed like AWS's own services, but what answers is a user's: an HTTP call like any other. */
+const USERS_OWN = /^(execute-api|appsync|vpc-lattice-svcs|es|aoss|aps|neptune-db|osis|kafka-cluster|rds-db|elasticache)$/
+
+/** Signature Version 4 and 4A: `Credential={key}/{date}/[{region}/]{service}/aws4_request`. */
+const SCOPE = /Credential=[^/&]+\/\d{8}\/(?:([^/]+)\/)?([^/]+)\/aws4_request/
+
+/** A call to an AWS service by any client that signs (SDK 3 and 2, aws4fetch, …), or `undefined`. Pure. */
+export function awsCallOf({ method, authority, target, header: valueOf }: SignedRequest): AwsCall | undefined {
+  const header = (name: string) => {
+    const value = valueOf(name)
+    return value === undefined || value === null ? undefined : String(value)
+  }
+  const authorization = header("authorization")
+  const invocationId = header("amz-sdk-invocation-id")
+  const isPresigned = authorization === undefined && target.includes("X-Amz-Credential=")
+  const amzTarget = header("x-amz-target")
+  if (invocationId === undefined && !isPresigned && amzTarget === undefined && !authorization?.startsWith("AWS4-")) return undefined
+  const [, region, signedFor] = SCOPE.exec(isPresigned ? target.replaceAll("%2F", "/") : (authorization ?? "")) ?? []
+  const [, host = "", port] = /^(.*?)(?::(\d+))?$/.exec(authority) ?? []
+  const agent = /\bapi\/([a-z0-9_]+)#/i.exec(header("user-agent") ?? header("x-amz-user-agent") ?? "")?.[1]
+  const scope = signedFor ?? agent ?? host.split(".")[0] ?? ""
+  const [path = "", query = ""] = split(target, "?")
+  const isManagement = path.includes("/@connections/")
+  if ((USERS_OWN.test(scope) && !isManagement) || (scope === "lambda" && host.includes(".lambda-url."))) return undefined
+  const [, attempt, maxAttempts] = /attempt=(\d+)(?:.*max=(\d+))?/.exec(header("amz-sdk-request") ?? "") ?? []
+  return {
+    service: isManagement ? "ApiGatewayManagementApi" : serviceName(scope, agent),
+    scope,
+    region: region ?? /\.([a-z]{2,}(?:-[a-z]+)+-\d)\./.exec(host)?.[1],
+    operation: operationOf(scope, method, host, path, query, amzTarget, header),
+    method,
+    host: host.replace(/^\[|\]$/g, ""),
+    port: port === undefined ? undefined : Number(port),
+    path,
+    query,
+    invocationId,
+    attempt: Number(attempt ?? 1),
+    maxAttempts: Number(maxAttempts ?? attempt ?? 1),
+    isPresigned,
+    signsTrace: /SignedHeaders=[^,]*x-amzn-trace-id/i.test(authorization ?? ""),
+    header,
+  }
+}
+
+/** Service ids that are more than their signing name in capitals. */
+const NAMES: Readonly<Record<string, string>> = {
+  dynamodb: "DynamoDB",
+  events: "EventBridge",
+  states: "SFN",
+  secretsmanager: "Secrets Manager",
+  monitoring: "CloudWatch",
+  logs: "CloudWatch Logs",
+  bedrock: "Bedrock Runtime",
+  "cognito-idp": "Cognito Identity Provider",
+}
+
+function serviceName(scope: string, agent: string | undefined): string {
+  const words = (agent ?? scope).split(/[_-]/)
+  // Control planes and newer versions share a signing name: `bedrock_agent_runtime`, `sesv2`.
+  if (NAMES[scope] !== undefined && (scope !== "bedrock" || words.length < 3)) return NAMES[scope]
+  return words.map((word) => (word.length <= 3 ? word.toUpperCase() : (word[0] ?? "").toUpperCase() + word.slice(1))).join(" ")
+}
+
+function operationOf(
+  scope: string,
+  method: string,
+  host: string,
+  path: string,
+  query: string,
+  amzTarget: string | undefined,
+  header: (name: string) => string | undefined,
+): string | undefined {
+  if (amzTarget !== undefined) return amzTarget.slice(amzTarget.lastIndexOf(".") + 1)
+  const smithy = /^\/service\/[^/]+\/operation\/(\w+)$/.exec(path)
+  if (smithy !== null) return smithy[1]
+  if (scope === "s3") return s3Operation(method, host, path, query, header)
+  for (const [service, verb, form, operation] of REST) {
+    if (service === scope && verb === method && form.test(path)) return operation
+  }
+  return undefined
+}
+
+/** REST protocols name no operation; these are the ones that functions call. */
+const REST: readonly (readonly [scope: string, method: string, path: RegExp, operation: string])[] = [
+  ["lambda", "POST", /\/functions\/[^/]+\/invocations$/, "Invoke"],
+  ["lambda", "POST", /\/response-streaming-invocations$/, "InvokeWithResponseStream"],
+  ["lambda", "GET", /\/functions\/[^/]+$/, "GetFunction"],
+  ["bedrock", "POST", /\/invoke$/, "InvokeModel"],
+  ["bedrock", "POST", /\/invoke-with-response-stream$/, "InvokeModelWithResponseStream"],
+  ["bedrock", "POST", /\/converse$/, "Converse"],
+  ["bedrock", "POST", /\/converse-stream$/, "ConverseStream"],
+  ["ses", "POST", /\/outbound-emails$/, "SendEmail"],
+  ["ses", "POST", /\/outbound-bulk-emails$/, "SendBulkEmail"],
+  ["scheduler", "POST", /^\/schedules\/[^/]+$/, "CreateSchedule"],
+  ["scheduler", "PUT", /^\/schedules\/[^/]+$/, "UpdateSchedule"],
+  ["scheduler", "GET", /^\/schedules\/[^/]+$/, "GetSchedule"],
+  ["scheduler", "DELETE", /^\/schedules\/[^/]+$/, "DeleteSchedule"],
+  ["iotdata", "POST", /^\/topics\//, "Publish"],
+  ["appconfig", "GET", /^\/configuration$/, "GetLatestConfiguration"],
+  ["execute-api", "POST", /\/@connections\//, "PostToConnection"],
+  ["execute-api", "DELETE", /\/@connections\//, "DeleteConnection"],
+]
+
+/** Bucket and key of an S3 request, whether the bucket is named by the host or by the path. */
+export function s3Place({ host, path }: Pick<AwsCall, "host" | "path">): { bucket: string | undefined; key: string | undefined } {
+  const named = /^(.+)\.s3[.-]/.exec(host)?.[1]
+  const [, first, rest] = named === undefined ? (/^\/([^/]*)\/?(.*)$/.exec(path) ?? []) : ["", named, path.slice(1)]
+  return { bucket: first || undefined, key: rest || undefined }
+}
+
+const S3_VERBS: Readonly<Record<string, string>> = { GET: "Get", PUT: "Put", POST: "Post", DELETE: "Delete", HEAD: "Head" }
+/** Parameters that modify a request and do not name what it is about. */
+const S3_PLAIN = /^(x-id|prefix|delimiter|marker|max-.*|versionId|encoding-type|continuation-token|start-after|fetch-owner|response-.*|part-number-marker|X-Amz-.*|list-type)$/i
+
+function s3Operation(method: string, host: string, path: string, query: string, header: (name: string) => string | undefined): string {
+  const parameters = new Map(query.split("&").map((pair) => split(pair, "=") as [string, string | undefined]))
+  const id = parameters.get("x-id")
+  if (id) return id
+  const { bucket, key } = s3Place({ host, path })
+  const verb = S3_VERBS[method] ?? method
+  if (bucket === undefined) return "ListBuckets"
+  if (parameters.has("uploads")) return method === "POST" ? "CreateMultipartUpload" : "ListMultipartUploads"
+  if (parameters.has("uploadId")) {
+    return { PUT: "UploadPart", POST: "CompleteMultipartUpload", DELETE: "AbortMultipartUpload" }[method] ?? "ListParts"
+  }
+  if (parameters.has("delete")) return "DeleteObjects"
+  if (parameters.get("list-type") === "2") return "ListObjectsV2"
+  const about = [...parameters.keys()].find((name) => name !== "" && !S3_PLAIN.test(name))
+  const what = key === undefined ? "Bucket" : "Object"
+  if (about !== undefined) return `${verb}${what}${(about[0] ?? "").toUpperCase()}${about.slice(1)}`
+  if (key === undefined) return method === "GET" ? "ListObjects" : method === "PUT" ? "CreateBucket" : `${verb}Bucket`
+  return header("x-amz-copy-source") === undefined ? `${verb}Object` : "CopyObject"
+}
+
+function split(text: string, at: string): [string, string | undefined] {
+  const index = text.indexOf(at)
+  return index < 0 ? [text, undefined] : [text.slice(0, index), text.slice(index + 1)]
+}

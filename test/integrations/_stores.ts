@@ -1,0 +1,8 @@
+import { createRequire } from "node:module"
+
+const require = createRequire(new URL("./fixtures/stores/package.json", import.meta.url))
+
+/** A client of the set-up (`node test/integrations/install-stores.mjs`). Its types are not installed here: say what is used of it. */
+export function client<T>(name: string): T {
+  return require(name) as T
+}
