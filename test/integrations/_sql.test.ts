@@ -115,7 +115,8 @@ describe("no literal gets through", () => {
       for (const dialect of ["mysql", "postgresql"] as const) {
         const { text } = readSql(sql, dialect)
         // A number is never part of what remains, but for parameters and the inside of names.
-        if (/(?<![\w$é@:\u0000-\uffff])[0-9]/.test(text)) expect(`${sql}\n=> ${text}`).toBe("free of numbers")
+        const code = text.replace(dialect === "mysql" ? /`[^`]*`/g : /"[^"]*"/g, "")
+        if (/(?:^|[^\w$@:.\u0080-\uffff])[0-9]/.test(code)) expect(`${sql}\n=> ${text}`).toBe("free of numbers")
       }
     }
     expect(performance.now() - started).toBeLessThan(10_000)

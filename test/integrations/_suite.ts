@@ -55,7 +55,9 @@ export function behavesAsIntegration<Client>(subject: Subject<Client>): void {
     it("makes one child span of a call, with the conventions' tags and nothing secret", async () => {
       const { spans } = await recording.children(() => subject.call(client))
       expect(spans).toHaveLength(1)
-      expect(spans[0]?.operationName).toEqual(subject.span.name instanceof RegExp ? expect.stringMatching(subject.span.name) : subject.span.name)
+      expect(spans[0]?.operationName).toEqual(
+        subject.span.name instanceof RegExp ? expect.stringMatching(subject.span.name) : subject.span.name,
+      )
       expect(tagsOf(spans[0])).toEqual(subject.span.tags())
       expect(recording.mistakes).toEqual([])
     })
@@ -87,7 +89,10 @@ export function behavesAsIntegration<Client>(subject: Subject<Client>): void {
     it("tells of an error what may be told, and leaves the error as it is", async () => {
       const { spans, thrown } = await recording.children(() => subject.fail(client))
       recording.unwatch()
-      const bare = await subject.fail(client).then(() => undefined, (error: unknown) => error)
+      const bare = await subject.fail(client).then(
+        () => undefined,
+        (error: unknown) => error,
+      )
       expect(shape(thrown)).toEqual(shape(bare))
       expect(spans).toHaveLength(1)
       expect(tagsOf(spans[0])).toMatchObject({ error: true, ...subject.failure })
@@ -120,7 +125,9 @@ export function behavesAsIntegration<Client>(subject: Subject<Client>): void {
         const lines: unknown[] = []
         const own = new AsyncLocalStorage<string>()
         await own.run("the program's own context", () =>
-          subject.transcript(client, (what, ...values) => lines.push([what, ...values.map((value) => (value instanceof Error ? shape(value) : value))])),
+          subject.transcript(client, (what, ...values) =>
+            lines.push([what, ...values.map((value) => (value instanceof Error ? shape(value) : value))]),
+          ),
         )
         await subject.reset?.(client)
         return lines

@@ -1,4 +1,4 @@
-import { expect, it, describe } from "vitest"
+import { describe, expect, it } from "vitest"
 import { redisIntegration } from "../../src/integrations/redis.ts"
 import { Recording, tagsOf } from "./_recording.ts"
 import { client as load } from "./_stores.ts"
@@ -28,7 +28,8 @@ interface Redis {
 const { createClient } = load<{ createClient(options: object): Redis }>("redis")
 
 let port: number
-const connect = (options: object = {}) => createClient({ socket: { port, host: "127.0.0.1", reconnectStrategy: false }, ...options }).on("error", () => {})
+const connect = (options: object = {}) =>
+  createClient({ socket: { port, host: "127.0.0.1", reconnectStrategy: false }, ...options }).on("error", () => {})
 
 behavesAsIntegration<Redis>({
   integration: redisIntegration,
@@ -56,7 +57,11 @@ behavesAsIntegration<Redis>({
   failure: { "db.response.status_code": "ERR", "error.message": "ERR unknown command ?" },
 
   async transcript(client, write) {
-    const settle = (what: string, promise: Promise<unknown>) => promise.then((value) => write(what, value), (error) => write(`${what} failed`, error))
+    const settle = (what: string, promise: Promise<unknown>) =>
+      promise.then(
+        (value) => write(what, value),
+        (error) => write(`${what} failed`, error),
+      )
     for (let at = 0; at < 10; at++) await settle(`set ${at}`, client.set(`key${at}`, `${SECRET}${at}`))
     await Promise.all(Array.from({ length: 10 }, (_, at) => settle(`get ${at}`, client.get(`key${at}`))))
     await settle("wrong type", client.lPush("key0", SECRET))
@@ -68,12 +73,18 @@ behavesAsIntegration<Redis>({
     await settle("pipeline", client.multi().set("a", SECRET).get("a").execAsPipeline())
     await settle("script", client.eval("return {KEYS[1], ARGV[1]}", { keys: ["k"], arguments: [SECRET] }))
     await settle("script error", client.eval("return redis.error_reply('MINE no')", { keys: [], arguments: [] }))
-    for await (const keys of client.scanIterator({ MATCH: "key*", COUNT: 3 })) for (const key of keys) if (key === "key7") write("scanned", key)
+    for await (const keys of client.scanIterator({ MATCH: "key*", COUNT: 3 }))
+      for (const key of keys) if (key === "key7") write("scanned", key)
     await settle("stream", client.xAdd("stream", "1-1", { secret: SECRET }))
     await settle("blocking", client.blPop("nothing", 0.01))
     await settle("aborted", client.sendCommand(["GET", "key0"]).then(String))
-    const subscriber = await client.duplicate().on("error", () => {}).connect()
-    const heard = new Promise<string>((resolve) => void subscriber.subscribe("channel", resolve).then(() => client.publish("channel", SECRET)))
+    const subscriber = await client
+      .duplicate()
+      .on("error", () => {})
+      .connect()
+    const heard = new Promise<string>(
+      (resolve) => void subscriber.subscribe("channel", resolve).then(() => client.publish("channel", SECRET)),
+    )
     write("heard", await heard)
     subscriber.destroy()
     const closed = connect()
@@ -86,7 +97,9 @@ describe("redis", () => {
   it("makes one span of a transaction and of a pipeline, whatever their length", async () => {
     const store = await startStore("redis")
     const recording = new Recording().watch(redisIntegration)
-    const client = await createClient({ socket: { port: store.port, host: "127.0.0.1" }, database: 3 }).on("error", () => {}).connect()
+    const client = await createClient({ socket: { port: store.port, host: "127.0.0.1" }, database: 3 })
+      .on("error", () => {})
+      .connect()
     const { spans } = await recording.children(async () => {
       await client.multi().set("a", SECRET).get("a").exec()
       await client.multi().set("a", SECRET).get("a").get("b").execAsPipeline()

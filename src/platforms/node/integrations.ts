@@ -5,12 +5,18 @@ import { http2Client, httpClient, undiciClient, withAws } from "../../integratio
 import { fetchIntegration } from "../../integrations/fetch.ts"
 import { httpIntegration } from "../../integrations/http.ts"
 import { http2Integration } from "../../integrations/http2.ts"
+import { ioredisIntegration } from "../../integrations/ioredis.ts"
+import { mysql2Integration } from "../../integrations/mysql2.ts"
+import { redisIntegration } from "../../integrations/redis.ts"
 import { processState } from "./process-state.ts"
 
 const integrations = [
   withAws(fetchIntegration, undiciClient),
   withAws(httpIntegration, httpClient),
   withAws(http2Integration, http2Client),
+  redisIntegration,
+  ioredisIntegration,
+  mysql2Integration,
 ] as unknown as readonly Integration<unknown>[]
 
 awsSettings.sendsTraceHeader = process.env["ANTIFREEZE_AWS_TRACE_HEADER"] !== "false"
