@@ -1,0 +1,5 @@
+export { flush, tracer } from "./platforms/edge/default-tracer.ts"
+export { rootSpan } from "./platforms/edge/invocation.ts"
+export type { EdgeOptions } from "./platforms/edge/settings.ts"
+export type { EdgeConfiguration } from "./platforms/edge/tracer-source.ts"
+export { withTracing } from "./platforms/edge/web.ts"

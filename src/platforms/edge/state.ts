@@ -1,0 +1,35 @@
+import { createReport, type Report } from "../../core/report.ts"
+import { type Scope, ScopeManager } from "../../core/scope.ts"
+import type { Tracer } from "../../core/tracer.ts"
+import { findStorage } from "./storage.ts"
+
+/** All that must exist once in an isolate, however many copies of this package were bundled. Change the key when the shape changes. */
+export interface EdgeState {
+  readonly scopeManager: ScopeManager
+  readonly report: Report
+  /** `fetch` as the runtime made it: deliveries use it, so that they are never traced. */
+  readonly fetch: typeof fetch
+  /** The tracer that was used last; what the entries export as `tracer`. */
+  tracer: Tracer | undefined
+  /** Whether the global `fetch` is watched. */
+  watching: boolean
+  /** Names by which the user knows bindings, stubs and namespaces. */
+  readonly names: WeakMap<object, string>
+  /** Prototypes that were patched, and environments whose bindings were. */
+  readonly patched: WeakSet<object>
+}
+
+const KEY = Symbol.for("antifreeze.edge-state.v1")
+
+export const state: EdgeState = ((globalThis as { [KEY]?: EdgeState })[KEY] ??= {
+  scopeManager: new ScopeManager(findStorage<Scope | null>()),
+  report: createReport((line) => console.warn(line)),
+  fetch: globalThis.fetch,
+  tracer: undefined,
+  watching: false,
+  names: new WeakMap(),
+  patched: new WeakSet(),
+})
+
+/** Cloudflare's runtime. Its clock stands still between I/O, and tells whole milliseconds. */
+export const isWorkerd: boolean = "WebSocketPair" in globalThis
