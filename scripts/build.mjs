@@ -5,6 +5,8 @@ import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { build } from "esbuild"
 import { buildLayer } from "./build-layer.mjs"
+import { carryOpenTracing } from "./carry-opentracing.mjs"
+import { splitLater } from "./later.mjs"
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const { version, dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
@@ -24,9 +26,27 @@ const common = {
 }
 
 rmSync(dist, { recursive: true, force: true })
+const cjs = join(dist, "cjs")
+// A package.json beside the files says which module system they speak.
+for (const [folder, type] of [
+  ["cjs", "commonjs"],
+  ["esm", "module"],
+]) {
+  mkdirSync(join(dist, folder), { recursive: true })
+  writeFileSync(join(dist, folder, "package.json"), `${JSON.stringify({ type })}\n`)
+}
+const modules = ["exporters/otlp.ts", "platforms/node/post.ts"].map(src)
+const later = await splitLater({ modules, file: "later.js", outdir: cjs, options: common })
 const [esm] = await Promise.all([
   build({ ...common, entryPoints: [src("index.ts")], format: "esm", outdir: join(dist, "esm"), metafile: true }),
-  build({ ...common, entryPoints: [src("index.ts")], format: "cjs", outdir: join(dist, "cjs") }),
+  build({
+    ...common,
+    entryPoints: [src("index.ts")],
+    format: "cjs",
+    outdir: cjs,
+    external: later.external,
+    plugins: [carryOpenTracing, later.plugin],
+  }),
   build({
     ...common,
     entryPoints: [src("cli/main.ts")],
@@ -39,10 +59,11 @@ const [esm] = await Promise.all([
   }),
 ])
 await buildLayer(version, dist)
+await later.finish()
 writeNodeEntry(Object.values(esm.metafile.outputs)[0].exports)
 cpSync(src("environment/bootstrap"), join(dist, "cli", "bootstrap"), { recursive: true })
-writeTypes("esm", "module")
-writeTypes("cjs", "commonjs")
+writeTypes("esm")
+writeTypes("cjs")
 
 /**
  * What Node imports: the CommonJS build, by `require`. Node's ESM loader takes 1 to 3 ms longer for opentracing's eight files, and
@@ -54,11 +75,9 @@ function writeNodeEntry(names) {
   writeFileSync(join(dist, "esm", "node.js"), text)
 }
 
-/** The same declarations twice: a package.json beside them says which module system they speak for. */
-function writeTypes(folder, type) {
+/** The same declarations twice, for either module system. */
+function writeTypes(folder) {
   const out = join(dist, folder)
-  mkdirSync(out, { recursive: true })
-  writeFileSync(join(out, "package.json"), `${JSON.stringify({ type })}\n`)
   execFileSync(join(root, "node_modules/.bin/tsc"), ["-p", "tsconfig.build.json", "--outDir", out], { cwd: root, stdio: "inherit" })
   for (const file of readdirSync(out, { recursive: true })) {
     if (!file.endsWith(".d.ts")) continue
