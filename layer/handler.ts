@@ -1,6 +1,7 @@
 // The handler that the runtime loads in place of the function's own: loads that one, and traces it.
 import type * as Library from "./library.ts"
-import { loadHandler } from "./load-handler.ts"
+import { isRefused, loadHandler } from "./load-handler.ts"
+import { provide } from "./provide.ts"
 import { hideFrames, runtimeFrames } from "./runtime-frames.ts"
 
 const name = takeName()
@@ -27,6 +28,7 @@ function loadLibrary(): typeof Library | undefined {
   try {
     const library = createRequire(import.meta.url)("./index.cjs") as typeof Library
     library.prepare()
+    provide(["antifreeze", "opentracing"], new URL("../", import.meta.url))
     return library
   } catch (error) {
     console.warn(`[antifreeze] the function runs untraced: ${error}.`)
@@ -37,7 +39,10 @@ function loadLibrary(): typeof Library | undefined {
 async function load(): Promise<unknown> {
   try {
     const found = await loadHandler(name, createRequire(frames.file ?? process.argv[1] ?? import.meta.url))
-    return library === undefined ? found : library.traceLoaded(found, fileURLToPath(new URL(".", import.meta.url)))
+    if (library === undefined) return found
+    const traced = library.traceLoaded(found, fileURLToPath(new URL(".", import.meta.url)))
+    if (isRefused(traced)) await library.reportInitError(new Error("The handler has a third parameter: this runtime has no callbacks."))
+    return traced
   } catch (error) {
     await library?.reportInitError(error)
     hideFrames(error, import.meta.url, frames)

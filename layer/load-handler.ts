@@ -65,6 +65,11 @@ export async function loadHandler(name: string, require: NodeJS.Require): Promis
   }
 }
 
+/** Whether the runtime will answer with `Runtime.CallbackHandlerDeprecated`, in words of its own. */
+export function isRefused(handler: { readonly length: number }): boolean {
+  return !usesRequire && handler.length >= 3 && !(Symbol.for("aws.lambda.runtime.handler.streaming") in handler)
+}
+
 function walk(from: unknown, path: readonly string[], passable?: "object"): unknown {
   return path.reduce<unknown>(
     (value, key) => (value && (passable === undefined || typeof value === passable) ? (value as Record<string, unknown>)[key] : undefined),

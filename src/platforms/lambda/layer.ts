@@ -6,14 +6,16 @@ import { hideOwnFrames } from "./own-frames.ts"
 import { isSupported } from "./supported.ts"
 import { type AnyHandler, traceHandler } from "./with-tracing.ts"
 
+let waitUntilRegistered: (() => void) | undefined
+
 /**
- * Before the function's module is loaded: the tracer, and the registration while there is time for it. The integrations start to
- * watch afterwards: whatever listens to `require` costs every module that the function loads, and shows in its stacks.
+ * Before the function's module is loaded: the tracer, and the request to register, which is answered meanwhile. The integrations
+ * start to watch afterwards: whatever listens to `require` costs every module that the function loads, and shows in its stacks.
  */
 export function prepare(): void {
   if (!isSupported() || isDisabled(process.env)) return
+  if (tracer.exporter !== undefined) waitUntilRegistered = ownExtension()
   tracerFor({})
-  if (tracer.exporter !== undefined) ownExtension()?.()
 }
 
 /** `withTracing`, but the runtime sees as many parameters as it would have seen: it refuses a handler with three by itself. */
@@ -23,6 +25,7 @@ export function traceLoaded(handler: AnyHandler, ownFolder: string): AnyHandler 
     {},
     { called: (self) => nameMethod(self, handler), touchUp: (error) => hideOwnFrames(error, ownFolder) },
   )
+  waitUntilRegistered?.()
   if (traced !== handler) Object.defineProperty(traced, "length", { value: handler.length, configurable: true })
   return traced
 }

@@ -1,0 +1,27 @@
+/**
+ * Functions without packages of their own find ours: `require` by NODE_PATH, as Lambda sets it, but `import` looks for packages
+ * beside the function's code only. A synchronous hook costs an import nothing that can be measured; Node's other way is a thread.
+ */
+export function provide(names: readonly string[], nodeModules: URL): void {
+  const { registerHooks } = process.getBuiltinModule("node:module") as Partial<Hooks>
+  registerHooks?.({
+    resolve(specifier, context, next) {
+      if (!names.includes(specifier)) return next(specifier, context)
+      try {
+        return next(specifier, context)
+      } catch {
+        return { url: new URL(`${specifier}/index.mjs`, nodeModules).href, shortCircuit: true }
+      }
+    },
+  })
+}
+
+/** Node 22.15 and later; not in the types of 22.15.0. */
+interface Hooks {
+  registerHooks(hooks: { resolve(specifier: string, context: unknown, next: Resolve): Resolved }): unknown
+}
+type Resolve = (specifier: string, context: unknown) => Resolved
+interface Resolved {
+  readonly url: string
+  readonly shortCircuit?: boolean
+}
