@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
+import { header, refuse, sendJson } from "./exchange.ts"
 import { type RegisterOptions, registerExtension } from "./extensions-api.ts"
 import type { Life, Poll, Refusal } from "./life.ts"
 import { postInitError, postInvocation } from "./runtime-api.ts"
@@ -74,20 +75,6 @@ async function route(options: ApiOptions, request: IncomingMessage, response: Se
   }
   request.resume()
   response.writeHead(404, { "Content-Type": "text/plain" }).end("404 page not found\n")
-}
-
-export function header(request: IncomingMessage, name: string): string {
-  const value = request.headers[name]
-  return (Array.isArray(value) ? value[0] : value) ?? ""
-}
-
-export function sendJson(response: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}): void {
-  const text = JSON.stringify(body)
-  response.writeHead(status, { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(text), ...headers }).end(text)
-}
-
-export function refuse(response: ServerResponse, { status, errorType, errorMessage }: Refusal): void {
-  sendJson(response, status, { errorMessage, errorType })
 }
 
 function settle(response: ServerResponse, refusal: Refusal | undefined): void {

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { setTimeout as sleep } from "node:timers/promises"
-import { header, refuse, sendJson } from "./api-server.ts"
+import { header, refuse, sendJson } from "./exchange.ts"
 import { accountId, functionVersion } from "./function-env.ts"
 import type { Life } from "./life.ts"
 

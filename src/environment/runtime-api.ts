@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http"
-import { header } from "./api-server.ts"
+import { header } from "./exchange.ts"
 import type { Life, Refusal } from "./life.ts"
 
 /** Lambda's limit for a buffered response, in bytes. */

@@ -10,6 +10,8 @@ function place(name, version, packages) {
 }
 
 export const places = {
+  node16: place("node", "16.20.2", { node: "16.20.2" }),
+  node20: place("node", "20.20.2", { node: "20.20.2" }),
   node22: place("node", "22.23.3", { node: "22.23.3" }),
   ric3: place("aws-lambda-ric", "3.3.0", { "aws-lambda-ric": "3.3.0" }),
   ric4: place("aws-lambda-ric", "4.0.2", { "aws-lambda-ric": "4.0.2" }),

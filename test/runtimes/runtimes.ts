@@ -5,8 +5,11 @@ import type { Runtime } from "../../src/environment/contracts.ts"
 import { awsRuntime, ownRuntime } from "../../src/environment/runtimes.ts"
 import { isComplete, type Place, places } from "./places.mjs"
 
-const node22 = join(folderOf(places.node22), "node_modules/node/bin/node")
-const node24 = fileURLToPath(new URL("../../node_modules/node/bin/node", import.meta.url))
+/** Below the floor: what runs there is untraced. */
+export const oldNodes: Record<"16" | "20", string> = { 16: nodeIn(places.node16), 20: nodeIn(places.node20) }
+
+export const node22: string = nodeIn(places.node22)
+export const node24: string = fileURLToPath(new URL("../../node_modules/node/bin/node", import.meta.url))
 if (!existsSync(node24)) throw new Error(`[antifreeze] ${node24} is missing. Run: npm install`)
 
 /** The four runtimes that everything of ours runs on: AWS's own on Node 22 and 24, and our stand-ins for them. */
@@ -19,6 +22,10 @@ export const runtimes: Record<"ric3" | "ric4" | "own22" | "own24", Runtime> = {
 
 /** For `describe.each`. */
 export const runtimeList: readonly (readonly [name: string, runtime: Runtime])[] = Object.entries(runtimes)
+
+function nodeIn(place: Place): string {
+  return join(folderOf(place), "node_modules/node/bin/node")
+}
 
 function clientIn(place: Place): string {
   return join(folderOf(place), "node_modules/aws-lambda-ric")

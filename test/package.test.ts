@@ -1,0 +1,112 @@
+import { execFileSync, spawnSync } from "node:child_process"
+import { cpSync, mkdtempSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { describe, expect, test } from "vitest"
+import { openEnvironment } from "../src/environment/environment.ts"
+import { awsRuntime } from "../src/environment/runtimes.ts"
+import { collect, open, spansInTime } from "./platforms/lambda/_open.ts"
+import { node22, node24, oldNodes, runtimeList, runtimes } from "./runtimes/runtimes.ts"
+
+const root = fileURLToPath(new URL("../", import.meta.url))
+const nodes = { "Node 22": [node22, "--no-experimental-require-module"], "Node 24": [node24] } as const
+
+/** A folder in which the package is installed, with opentracing beside it. */
+const project = mkdtempSync(join(tmpdir(), "antifreeze-project-"))
+for (const file of ["package.json", "dist"]) cpSync(join(root, file), join(project, "node_modules/antifreeze", file), { recursive: true })
+cpSync(join(root, "node_modules/opentracing"), join(project, "node_modules/opentracing"), { recursive: true })
+
+function run([node, ...flags]: readonly string[], file: string, code: string): string {
+  writeFileSync(join(project, file), code)
+  return execFileSync(node as string, [...flags, file], {
+    cwd: project,
+    encoding: "utf8",
+  }).trim()
+}
+
+describe.each(Object.entries(nodes))("the package on %s", (_name, node) => {
+  const names = "createTracer,flush,tracer,withTracing"
+
+  test("is imported and required under the same names, as one copy", () => {
+    const code = `import * as esm from "antifreeze"; import { createRequire } from "node:module"; const cjs = createRequire(import.meta.url)("antifreeze")
+      console.log(Object.keys(esm).sort().join(), Object.keys(cjs).sort().join(), esm.tracer === cjs.tracer)`
+    expect(run(node, "names.mjs", code)).toBe(`${names} ${names} true`)
+  })
+
+  test.each([
+    ["require before us", `const o = require("opentracing"); const a = require("antifreeze");`],
+    ["require after us", `const a = require("antifreeze"); const o = require("opentracing");`],
+    ["import before us", `const o = await import("opentracing"); const a = require("antifreeze");`],
+    ["import after us", `const a = require("antifreeze"); const o = await import("opentracing");`],
+  ])("a program that loads opentracing by %s has our tracer as the global one, and our classes are the package's", (_title, load) => {
+    const code = `import { createRequire } from "node:module"; const require = createRequire(import.meta.url); ${load}
+      a.withTracing(async () => 1)
+      const span = o.globalTracer().startSpan("x")
+      console.log(span.tracer() === a.tracer, span instanceof o.Span, span.context() instanceof o.SpanContext, a.tracer instanceof o.Tracer, o.Tags.ERROR)`
+    expect(run(node, "shared.mjs", code)).toBe("true true true true error")
+  })
+})
+
+test.each(Object.entries(oldNodes))("on Node %s the handler is given back untraced, with one line of log", (_major, node) => {
+  writeFileSync(
+    join(project, "old.cjs"),
+    `const a = require("antifreeze"); const f = async () => 1; console.log(a.withTracing(f) === f, a.withTracing(f) === f)`,
+  )
+  writeFileSync(
+    join(project, "old.mjs"),
+    `import { withTracing, tracer } from "antifreeze"; const f = async () => 1; console.log(withTracing(f) === f, tracer.startSpan("x") !== undefined)`,
+  )
+  for (const file of ["old.cjs", "old.mjs"]) {
+    const { stdout, stderr, status } = spawnSync(node, [file], {
+      cwd: project,
+      encoding: "utf8",
+    })
+    expect([status, stdout.trim()]).toEqual([0, "true true"])
+    expect(stderr.match(/\[antifreeze\]/g)).toHaveLength(1)
+  }
+})
+
+test("on Lambda's Node 20 the function runs untraced", async () => {
+  const taskRoot = fileURLToPath(new URL("./platforms/lambda/fixtures", import.meta.url))
+  const client = runtimes.ric3.bootstrap[1] as string
+  const environment = openEnvironment({
+    handler: "functions.noop",
+    taskRoot,
+    runtime: awsRuntime(client, oldNodes[20]),
+    env: { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1" },
+  })
+  const invocation = await environment.invoke({})
+  await environment.close()
+  expect(invocation.payload.toString()).toBe('"ok"')
+  expect(invocation.extensions).toEqual([])
+  expect(invocation.logs.match(/\[antifreeze\]/g)).toHaveLength(1)
+})
+
+describe.each(runtimeList)("the process ends as it would without us on %s", (_name, runtime) => {
+  test.each(["exits", "crashes"])("when the function %s", async (handler) => {
+    const collector = await collect()
+    const bare = await open(runtime, `ends.${handler}`, undefined, { env: { OTEL_SDK_DISABLED: "true" } }).invoke({})
+    const traced = await open(runtime, `ends.${handler}`, collector).invoke({})
+    const same = ({ error, functionError }: typeof bare) => [
+      functionError,
+      error?.errorType,
+      error?.errorMessage.replace(/[0-9a-f-]{36}/, "ID"),
+    ]
+    expect(same(traced)).toEqual(same(bare))
+  })
+})
+
+test.each([
+  ["Node 22", runtimes.own22, "--experimental-permission"],
+  ["Node 24", runtimes.own24, "--permission"],
+])("where the permission model refuses the raw connection, spans are still delivered (%s)", async (_name, runtime, flag) => {
+  const collector = await collect()
+  const nodeFlags = [flag, "--allow-fs-read=*"]
+  const environment = open(runtime, "functions.noop", collector, { functionName: "functions", nodeFlags })
+  for (let count = 0; count < 2; count++) {
+    const invocation = await environment.invoke({})
+    expect(invocation.payload.toString()).toBe('"ok"')
+    expect(spansInTime(collector, invocation).map((span) => span.name)).toContain("functions")
+  }
+})
