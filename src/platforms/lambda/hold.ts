@@ -2,6 +2,7 @@ import type { Context } from "aws-lambda"
 import type { SpanRecord } from "../../core/contracts.ts"
 import type { Tracer } from "../../core/tracer.ts"
 import { processState } from "../node/process-state.ts"
+import { deliverSoon, neverFreezes } from "./managed-instances.ts"
 
 /** What is left of the function's timeout when a delivery must be over. */
 const MARGIN_MS = 30
@@ -37,6 +38,10 @@ export function openHold(tracer: Tracer, context: unknown): Hold {
       if (tracer.exporter === undefined) {
         take()
         release()
+        return undefined
+      }
+      if (neverFreezes()) {
+        deliverSoon(tracer, take(), (from, spans) => deliver(from, () => spans, undefined))
         return undefined
       }
       if (!claimed) return deliver(tracer, take, context)

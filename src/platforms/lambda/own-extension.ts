@@ -1,5 +1,6 @@
 import { processState } from "../node/process-state.ts"
 import { startExtension } from "./extension.ts"
+import { neverFreezes } from "./managed-instances.ts"
 
 /**
  * Registers this process's extension, once, if this is a Lambda runtime that freezes. Not in forks and worker threads,
@@ -14,12 +15,6 @@ export function ownExtension(): (() => void) | undefined {
       ? null
       : startExtension({ api, name: "antifreeze", report: processState.report })
   return processState.extension?.registered
-}
-
-/** Lambda Managed Instances run invocations concurrently, and refuse extensions that register for INVOKE. */
-function neverFreezes(): boolean {
-  const { AWS_LAMBDA_MAX_CONCURRENCY, AWS_LAMBDA_INITIALIZATION_TYPE } = process.env
-  return AWS_LAMBDA_MAX_CONCURRENCY !== undefined || AWS_LAMBDA_INITIALIZATION_TYPE === "lambda-managed-instances"
 }
 
 /** The runtime puts `awslambda` into its own global scope; with AWS_LAMBDA_NODEJS_NO_GLOBAL_AWSLAMBDA only its file gives it away. */
