@@ -28,6 +28,7 @@ function loadLibrary(): typeof Library | undefined {
   try {
     const library = createRequire(import.meta.url)("./index.cjs") as typeof Library
     library.prepare()
+    library.shareOpenTracing(process.env["LAMBDA_TASK_ROOT"] ?? "")
     provide(["antifreeze", "opentracing"], new URL("../", import.meta.url))
     return library
   } catch (error) {

@@ -5,8 +5,18 @@ import { dirname, join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
 import { crc32, deflateRawSync } from "node:zlib"
 import { build } from "esbuild"
+import { splitLater } from "./later.mjs"
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
+
+/** What no cold start needs: the delivery, and the reading of calls. Loaded when one of their functions is first called. */
+const LATER = [
+  "exporters/otlp.ts",
+  "platforms/node/post.ts",
+  "integrations/_aws-call.ts",
+  "integrations/_aws-facts.ts",
+  "integrations/_sql.ts",
+].map((name) => join(root, "src", name))
 
 export async function buildLayer(version, dist = join(root, "dist")) {
   const layer = join(dist, "layer")
@@ -26,7 +36,7 @@ export async function buildLayer(version, dist = join(root, "dist")) {
     absWorkingDir: root,
   }
   const from = (name) => [join(root, "layer", name)]
-  const later = insteadOf(/\/(exporters\/otlp|node\/post)\.ts$/, () => ({ path: join(root, "layer/delivery-later.ts") }))
+  const later = await splitLater({ modules: LATER, file: "later.cjs", outdir: own, options: common })
   const opentracing = join(modules, "opentracing")
   const shared = insteadOf(/\/opentracing\/lib\/(global_tracer|noop|span|span_context|tracer)\.js$/, ([, name]) => ({
     path: name,
@@ -38,10 +48,9 @@ export async function buildLayer(version, dist = join(root, "dist")) {
       entryPoints: from("library.ts"),
       format: "cjs",
       outfile: join(own, "index.cjs"),
-      plugins: [later],
-      external: ["./delivery.cjs"],
+      plugins: [later.plugin],
+      external: later.external,
     }),
-    build({ ...common, entryPoints: from("delivery.ts"), format: "cjs", outfile: join(own, "delivery.cjs") }),
     build({ ...common, entryPoints: from("handler.ts"), format: "esm", outfile: join(own, "handler.mjs") }),
     build({ ...common, entryPoints: from("preload.ts"), format: "cjs", outfile: join(own, "preload.cjs") }),
     build({
@@ -52,8 +61,11 @@ export async function buildLayer(version, dist = join(root, "dist")) {
       plugins: [shared],
     }),
   ])
+  await later.finish()
   const require = createRequire(import.meta.url)
-  const { opentracing: _, prepare: __, traceLoaded: ___, reportInitError: ____, ...names } = require(join(own, "index.cjs"))
+  const { opentracing: _, shareOpenTracing: __, prepare: ___, traceLoaded: ____, reportInitError: _____, ...names } = require(
+    join(own, "index.cjs"),
+  )
   write(own, "package.json", packageJson("antifreeze", version))
   write(own, "index.mjs", reexport(names))
   write(opentracing, "package.json", packageJson("opentracing", require("opentracing/package.json").version))

@@ -1,4 +1,4 @@
-import { isDisabled } from "../node/config.ts"
+import { endpointOf, isDisabled } from "../node/config.ts"
 import { tracer, tracerFor } from "../node/default-tracer.ts"
 import { processState } from "../node/process-state.ts"
 import { ownExtension } from "./own-extension.ts"
@@ -14,7 +14,7 @@ let waitUntilRegistered: (() => void) | undefined
  */
 export function prepare(): void {
   if (!isSupported() || isDisabled(process.env)) return
-  if (tracer.exporter !== undefined) waitUntilRegistered = ownExtension()
+  if (endpointOf(process.env) !== undefined) waitUntilRegistered = ownExtension()
   tracerFor({})
 }
 
