@@ -15,11 +15,11 @@ export function causesOf(tracer: Tracer, { carrier, causes = [], related = [], t
   const links = new Map<string, LinkRecord>()
   let first: SpanContext | undefined
   for (const cause of causes.slice(0, MAX_CAUSES)) {
-    const context = tracer.contextIn(cause.carrier)
+    const context = tracer.contextIn(cause?.carrier)
     if (context === undefined) continue
     first ??= context
     const key = context.traceId + context.spanId
-    if (!links.has(key)) links.set(key, linkTo(context, cause.tags))
+    if (!links.has(key)) links.set(key, linkTo(context, cause?.tags))
   }
   const parent = single ?? (links.size === 1 ? first : undefined)
   const others = [...(causes.length > 1 ? links.values() : []), ...related.map((context) => linkTo(context))]

@@ -142,7 +142,7 @@ export interface Trigger {
   /** Headers or attributes that may carry the context of the single cause. Its `awstraceheader` is read when no propagator finds one. */
   readonly carrier?: unknown
   /** The same for each record of a batch: several causes become links, a single one is the parent. */
-  readonly causes?: readonly Cause[]
+  readonly causes?: readonly Cause[] | undefined
   /** What else this invocation belongs to, without being caused by it. */
   readonly related?: readonly Propagated[]
   /** The trace that a root without a parent belongs to. */

@@ -94,7 +94,7 @@ function serviceName(scope: string, agent: string | undefined): string {
   const words = (agent ?? scope).split(/[_-]/)
   // Control planes and newer versions share a signing name: `bedrock_agent_runtime`, `sesv2`.
   if (NAMES[scope] !== undefined && (scope !== "bedrock" || words.length < 3)) return NAMES[scope]
-  return words.map((word) => (word.length <= 3 ? word.toUpperCase() : (word[0] ?? "").toUpperCase() + word.slice(1))).join(" ")
+  return words.map((word) => word.replace(/^\w{1,3}(?=(v\d)?$)|^./, (start) => start.toUpperCase())).join(" ")
 }
 
 function operationOf(

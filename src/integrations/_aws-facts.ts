@@ -54,6 +54,8 @@ export function describeAws(call: AwsCall, body: BodyText, showObjectKeys: boole
   }
   const messaging = (scope === "sqs" || scope === "sns") && operation !== undefined ? messagingOf(scope, operation, body) : undefined
   if (messaging !== undefined) return { ...messaging, tags: { ...common, ...messaging.tags } }
+  // Which of the two it is only the body tells.
+  if (scope === "sns" && operation === undefined) return { operationName: service, kind: "client", tags: common }
   return {
     operationName: `${service}.${operation ?? method}`,
     kind: "client",
@@ -131,9 +133,12 @@ function placeOf(call: AwsCall, body: BodyText, operation: string | undefined, s
 }
 
 /** Whether the body of a good answer is looked at. A bad one always is. */
-export function isTellingAnswer({ scope }: AwsCall): boolean {
-  return RESPONSE[scope] !== undefined
+export function isTellingAnswer({ scope, operation = "" }: AwsCall): boolean {
+  return RESPONSE[scope] !== undefined || FAILS_LATE.test(operation)
 }
+
+/** S3 begins to answer before it knows the outcome: an error in the body of a 200. */
+const FAILS_LATE = /^(Copy|CompleteMultipartUpload|UploadPartCopy)/
 
 /** S3 and Lambda take whatever a user stores or sends; all that is asked of them stands in the path. */
 export function isTellingRequest({ scope, isPresigned }: AwsCall): boolean {
@@ -148,9 +153,10 @@ export interface AwsAnswer {
 
 /** What the answer says: ids, counts, capacity, and why it failed. Pure. */
 export function answerFacts(call: AwsCall, operation: string | undefined, { status, header, body }: AwsAnswer): Tags {
-  const code = status !== undefined && status >= 400 ? errorCode(header, body) : undefined
   const functionError = header("x-amz-function-error")
-  const failed = (status !== undefined && status >= 400) || functionError !== undefined
+  const isBad = (status !== undefined && status >= 400) || (FAILS_LATE.test(operation ?? "") && body.includes("<Error>"))
+  const code = isBad ? errorCode(header, body) : undefined
+  const failed = isBad || functionError !== undefined
   return {
     "http.response.status_code": status,
     "aws.request_id": header("x-amzn-requestid") ?? header("x-amz-request-id") ?? header("x-amzn-request-id") ?? valueOf(body, "RequestId"),

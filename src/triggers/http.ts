@@ -1,73 +1,175 @@
-import type { APIGatewayProxyEvent, APIGatewayProxyEventV2 } from "aws-lambda"
-import type { Trigger } from "../core/contracts.ts"
+import type { ALBEvent, APIGatewayProxyEvent, APIGatewayProxyEventV2 } from "aws-lambda"
+import type { Tags, Trigger } from "../core/contracts.ts"
+import { redactQuery } from "../core/redact.ts"
+import type { Loose, Recognise } from "./_event.ts"
 
-type RestEvent = Pick<APIGatewayProxyEvent, "httpMethod" | "path" | "resource" | "headers" | "requestContext">
+type Headers = Readonly<Record<string, unknown>>
+type RestEvent = Loose<APIGatewayProxyEvent> & { readonly version?: string; readonly methodArn?: string }
+type HttpEvent = Loose<APIGatewayProxyEventV2> & { readonly routeArn?: string }
 
 /**
- * API Gateway REST and HTTP APIs (payload versions 1.0 and 2.0) and function URLs, or `undefined` for any other event.
- * Conventions: OpenTelemetry "HTTP server span" and "AWS Lambda, API Gateway".
+ * API Gateway REST, HTTP (payload 1.0 and 2.0) and WebSocket APIs and their authorizers, function URLs, and load balancers
+ * (single and multi-value headers). Conventions: OpenTelemetry "HTTP server span" and "AWS Lambda, API Gateway".
  */
-export function httpTrigger(event: unknown): Trigger | undefined {
-  if (event === null || typeof event !== "object") return undefined
-  const { requestContext, httpMethod } = event as { requestContext?: { http?: unknown }; httpMethod?: unknown }
-  if (requestContext === null || typeof requestContext !== "object") return undefined
-  if (typeof httpMethod === "string") return fromRest(event as RestEvent)
-  return typeof requestContext.http === "object" ? fromHttp(event as APIGatewayProxyEventV2) : undefined
+export const httpTrigger: Recognise = (event) => {
+  const { requestContext } = event as { requestContext?: Readonly<Record<string, unknown>> | null }
+  if (requestContext === undefined || requestContext === null || typeof requestContext !== "object") return undefined
+  if (requestContext["elb"] !== undefined && typeof event["httpMethod"] === "string") return fromLoadBalancer(event as Loose<ALBEvent>)
+  if (typeof requestContext["connectionId"] === "string" && typeof requestContext["routeKey"] === "string") return fromWebSocket(event, requestContext)
+  if (typeof event["httpMethod"] === "string") return fromRest(event as RestEvent)
+  const { http } = requestContext
+  return http !== null && typeof http === "object" ? fromHttp(event as HttpEvent) : undefined
 }
 
-function fromRest({ httpMethod, path, resource, headers, requestContext }: RestEvent): Trigger {
-  return trigger(httpMethod, path, resource || undefined, headers, requestContext.domainName, requestContext.identity?.sourceIp)
+function fromRest(event: RestEvent): Trigger {
+  const { httpMethod = "", path, resource, multiValueQueryStringParameters, queryStringParameters, requestContext, body, isBase64Encoded } = event
+  const { domainName, identity, protocol } = requestContext ?? {}
+  const isAuthorizer = typeof event.methodArn === "string"
+  return trigger({
+    method: httpMethod,
+    path,
+    route: resource || undefined,
+    headers: { ...event.headers, ...event.multiValueHeaders },
+    query: queryOf(multiValueQueryStringParameters ?? queryStringParameters, true),
+    host: domainName,
+    client: identity?.sourceIp,
+    protocol,
+    bodySize: sizeOf(body, isBase64Encoded),
+    // What API Gateway tells the client of an answer that it cannot read.
+    tagsOf: isAuthorizer ? undefined : (result) => resultTags(result, event.version === "1.0" ? 500 : 502),
+  })
 }
 
-function fromHttp({ rawPath, routeKey, headers, requestContext }: APIGatewayProxyEventV2): Trigger {
-  const { method, sourceIp } = requestContext.http
+function fromHttp(event: HttpEvent): Trigger {
+  const { rawPath, routeKey, rawQueryString, headers, requestContext, body, isBase64Encoded } = event
+  const { method = "", sourceIp, protocol } = requestContext?.http ?? {}
   // "GET /items/{id}"; "$default" names no route.
   const route = routeKey?.includes("/") ? routeKey.slice(routeKey.indexOf("/")) : undefined
-  return trigger(method, rawPath, route, headers, requestContext.domainName, sourceIp)
+  return trigger({
+    method,
+    path: rawPath,
+    route,
+    headers: headers ?? {},
+    query: rawQueryString || undefined,
+    host: requestContext?.domainName,
+    client: sourceIp,
+    protocol,
+    bodySize: sizeOf(body, isBase64Encoded),
+    // Payload 2.0: whatever has no status code is the body of a 200.
+    tagsOf: typeof event.routeArn === "string" ? undefined : (result) => resultTags(result, 200),
+  })
+}
+
+function fromLoadBalancer({ httpMethod = "", path, headers, multiValueHeaders, queryStringParameters, multiValueQueryStringParameters, body, isBase64Encoded }: Loose<ALBEvent>): Trigger {
+  const all = { ...headers, ...multiValueHeaders }
+  return trigger({
+    method: httpMethod,
+    path,
+    route: undefined,
+    headers: all,
+    // A load balancer hands the query on as it came, encoded.
+    query: queryOf(multiValueQueryStringParameters ?? queryStringParameters, false),
+    host: headerOf(all, "host")?.replace(/:\d+$/, ""),
+    client: headerOf(all, "x-forwarded-for")?.split(",")[0]?.trim(),
+    protocol: undefined,
+    bodySize: sizeOf(body, isBase64Encoded),
+    tagsOf: (result) => resultTags(result, 502),
+  })
+}
+
+/** A message on a socket is no request: it has a route, and only `$connect` has headers. */
+function fromWebSocket({ headers }: Readonly<Record<string, unknown>>, { routeKey, domainName, messageId, identity }: Readonly<Record<string, unknown>>): Trigger {
+  return {
+    operationName: String(routeKey),
+    kind: "server",
+    carrier: headers ?? {},
+    tags: {
+      "faas.trigger": "http",
+      "http.route": routeKey,
+      "url.scheme": "wss",
+      "network.protocol.name": "websocket",
+      "server.address": domainName,
+      "client.address": (identity as { sourceIp?: unknown } | undefined)?.sourceIp,
+      "messaging.message.id": messageId,
+    },
+    tagsOf: (result) => (result === null || result === undefined ? {} : resultTags(result, undefined)),
+  }
+}
+
+interface Request {
+  readonly method: string
+  readonly path: string | undefined
+  readonly route: string | undefined
+  readonly headers: Headers
+  readonly query: string | undefined
+  readonly host: string | undefined
+  readonly client: string | undefined
+  readonly protocol: string | undefined
+  readonly bodySize: number | undefined
+  readonly tagsOf: ((result: unknown) => Tags) | undefined
 }
 
 const KNOWN_METHODS = new Set(["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE", "QUERY"])
 
-function trigger(
-  method: string,
-  path: string | undefined,
-  route: string | undefined,
-  headers: Record<string, string | undefined> | null,
-  host: string | undefined,
-  client: string | undefined,
-): Trigger {
+export function trigger({ method, path, route, headers, query, host, client, protocol, bodySize, tagsOf }: Request): Trigger {
   const known = KNOWN_METHODS.has(method)
   const name = known ? method : "HTTP"
+  const port = Number(headerOf(headers, "x-forwarded-port"))
   return {
     operationName: route === undefined ? name : `${name} ${route}`,
     kind: "server",
-    carrier: headers ?? {},
+    carrier: headers,
     tags: {
       "faas.trigger": "http",
       "http.request.method": known ? method : "_OTHER",
       "http.request.method_original": known ? undefined : method,
       "http.route": route,
+      "http.request.body.size": bodySize,
       "url.path": path,
-      "url.scheme": header(headers, "x-forwarded-proto") ?? "https",
+      "url.query": query === undefined ? undefined : redactQuery(query),
+      "url.scheme": headerOf(headers, "x-forwarded-proto") ?? "https",
       "server.address": host,
+      "server.port": port > 0 ? port : undefined,
       "client.address": client,
-      "user_agent.original": header(headers, "user-agent"),
+      "network.protocol.version": protocol?.split("/")[1],
+      "user_agent.original": headerOf(headers, "user-agent"),
     },
-    tagsOf: resultTags,
+    ...(tagsOf !== undefined && { tagsOf }),
   }
 }
 
-/** Without a status code API Gateway's payload 2.0 answers 200. */
-function resultTags(result: unknown): Record<string, unknown> {
-  const { statusCode } = (result ?? {}) as { statusCode?: unknown }
-  const status = Number(statusCode ?? 200)
+/** `otherwise` is the status that the client sees when the result has none. */
+export function resultTags(result: unknown, otherwise: number | undefined): Tags {
+  const { statusCode, body, isBase64Encoded } = (result ?? {}) as { statusCode?: unknown; body?: unknown; isBase64Encoded?: unknown }
+  const status = Number(statusCode ?? otherwise)
   if (!Number.isInteger(status)) return {}
-  return { "http.response.status_code": status, ...(status >= 500 && { error: true, "error.type": String(status) }) }
+  return {
+    "http.response.status_code": status,
+    "http.response.body.size": sizeOf(body, isBase64Encoded),
+    ...(status >= 500 && { error: true, "error.type": String(status) }),
+  }
 }
 
-function header(headers: Record<string, string | undefined> | null, wanted: string): string | undefined {
-  for (const name of Object.keys(headers ?? {})) {
-    if (name.length === wanted.length && name.toLowerCase() === wanted) return headers?.[name]
+/** Of text its length in UTF-8, of base64 the length of what it stands for. */
+function sizeOf(body: unknown, isBase64: unknown): number | undefined {
+  if (typeof body !== "string") return undefined
+  return isBase64 === true ? Math.floor((body.replace(/=+$/, "").length * 3) / 4) : Buffer.byteLength(body)
+}
+
+function queryOf(parameters: Readonly<Record<string, unknown>> | null | undefined, isDecoded: boolean): string | undefined {
+  const encode = isDecoded ? encodeURIComponent : String
+  const pairs = Object.entries(parameters ?? {}).flatMap(([name, values]) =>
+    (Array.isArray(values) ? values : [values]).map((value) => `${encode(name)}=${encode(String(value))}`),
+  )
+  return pairs.length === 0 ? undefined : pairs.join("&")
+}
+
+export function headerOf(headers: Headers, wanted: string): string | undefined {
+  for (const name of Object.keys(headers)) {
+    if (name.length !== wanted.length || name.toLowerCase() !== wanted) continue
+    const value = headers[name]
+    const first: unknown = Array.isArray(value) ? value[0] : value
+    if (typeof first === "string") return first
   }
   return undefined
 }
