@@ -1,6 +1,6 @@
-import type { Integration } from "../../core/contracts.ts"
 import { traceFor } from "../../core/trace.ts"
 import { awsSettings } from "../../integrations/_aws.ts"
+import { type AnyIntegration, takeOffered } from "../../integrations/_patch.ts"
 import { http2Client, httpClient, undiciClient, withAws } from "../../integrations/aws-sdk.ts"
 import { fetchIntegration } from "../../integrations/fetch.ts"
 import { httpIntegration } from "../../integrations/http.ts"
@@ -8,7 +8,7 @@ import { http2Integration } from "../../integrations/http2.ts"
 import { ioredisIntegration } from "../../integrations/ioredis.ts"
 import { mysql2Integration } from "../../integrations/mysql2.ts"
 import { redisIntegration } from "../../integrations/redis.ts"
-import { processState } from "./process-state.ts"
+import { type Hooks, processState } from "./process-state.ts"
 
 const integrations = [
   withAws(fetchIntegration, undiciClient),
@@ -17,20 +17,33 @@ const integrations = [
   redisIntegration,
   ioredisIntegration,
   mysql2Integration,
-] as unknown as readonly Integration<unknown>[]
+] as readonly AnyIntegration[]
 
 awsSettings.sendsTraceHeader = process.env["ANTIFREEZE_AWS_TRACE_HEADER"] !== "false"
 awsSettings.showsObjectKeys = process.env["ANTIFREEZE_AWS_OBJECT_KEYS"] === "true"
 
-/** Starts watching, once in a process. An integration that cannot is reported and left out. */
-export function watchAll(): void {
-  const { watching, scopeManager, report } = processState
-  for (const integration of integrations) {
-    if (watching.has(integration.name)) continue
-    try {
-      watching.set(integration.name, integration.watch(traceFor(scopeManager, integration, report)))
-    } catch (error) {
-      report("instrumentation", `calls of ${integration.name} are not traced: ${String(error)}.`)
-    }
+/** Starts watching, once in a process: our integrations, those that come with their library, and the user's own. */
+export function watchAll(own: readonly (AnyIntegration | Hooks)[] = []): void {
+  for (const each of own) {
+    if ("watch" in each) watch(each)
+    else processState.hooks.set(each.name, each)
+  }
+  for (const integration of integrations) watch(integration)
+  takeOffered(watch)
+}
+
+/** An integration that cannot watch is reported and left out. */
+function watch(integration: AnyIntegration): void {
+  const { watching, hooks, scopeManager, report } = processState
+  const { name } = integration
+  if (watching.has(name)) return
+  const hooked = Object.create(integration, {
+    onCall: { get: () => hooks.get(name)?.onCall ?? integration.onCall },
+    onResult: { get: () => hooks.get(name)?.onResult ?? integration.onResult },
+  }) as AnyIntegration
+  try {
+    watching.set(name, integration.watch(traceFor(scopeManager, hooked, report)))
+  } catch (error) {
+    report("instrumentation", `calls of ${name} are not traced: ${String(error)}.`)
   }
 }

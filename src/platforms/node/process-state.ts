@@ -2,7 +2,11 @@ import { AsyncLocalStorage } from "node:async_hooks"
 import { createReport, type Report } from "../../core/report.ts"
 import { type Scope, ScopeManager } from "../../core/scope.ts"
 import type { Tracer } from "../../core/tracer.ts"
+import type { AnyIntegration } from "../../integrations/_patch.ts"
 import type { Extension } from "../lambda/extension.ts"
+
+/** What a user wants to do with the spans of an integration. A hook that throws tags the span `instrumentation_error`. */
+export type Hooks = Pick<AnyIntegration, "name" | "onCall" | "onResult">
 
 /**
  * All that must exist once in a process, however many copies of this package are loaded (an ESM and a CommonJS one, one in
@@ -15,6 +19,8 @@ export interface ProcessState {
   tracer: Tracer | undefined
   /** Integrations that watch, by name, each with its undo. */
   readonly watching: Map<string, () => void>
+  /** The user's own, by the name of the integration. */
+  readonly hooks: Map<string, Hooks>
   /** `null` once it was found that this process must not have one. */
   extension: Extension | null | undefined
   readonly start: {
@@ -36,6 +42,7 @@ export const processState: ProcessState = ((globalThis as { [KEY]?: ProcessState
   report: createReport(warn),
   tracer: undefined,
   watching: new Map(),
+  hooks: new Map(),
   extension: undefined,
   start: { initEndMs: undefined, invocations: 0 },
 })

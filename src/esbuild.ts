@@ -1,0 +1,1 @@
+export { antifreeze } from "./platforms/esbuild/plugin.ts"

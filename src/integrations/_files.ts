@@ -1,0 +1,23 @@
+/** The files of libraries that have no tracing channel: each hands what it exports to `traced` of `antifreeze/<library>`. */
+const FILES: readonly (readonly [file: string, library: string, handed: string])[] = [
+  ["pg/lib/client.js", "pg", "module.exports"],
+  ["pg-pool/index.js", "pg", "module.exports"],
+]
+
+export interface KnownFile {
+  readonly library: string
+  /** What the file's own code calls the thing to be patched. */
+  readonly handed: string
+}
+
+/** Matches the paths and URLs of all known files, for tools that want a filter. */
+export const KNOWN_FILE: RegExp = /[\\/]node_modules[\\/](?:pg[\\/]lib[\\/]client|pg-pool[\\/]index)\.js$/
+
+/** The known file of a path or URL, if it is one. */
+export function knownFile(place: string): KnownFile | undefined {
+  // Nearly every module ends here: most have no such name.
+  if (!KNOWN_FILE.test(place)) return undefined
+  const inModules = place.replaceAll("\\", "/").split("/node_modules/").at(-1)
+  const [, library, handed] = FILES.find(([file]) => file === inModules) ?? []
+  return library === undefined || handed === undefined ? undefined : { library, handed }
+}

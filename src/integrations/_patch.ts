@@ -1,0 +1,99 @@
+import type { Integration } from "../core/contracts.ts"
+
+/** Everything that has been loaded and must be patched, and whoever wants to know: one for the process, whichever copy of us is asked. */
+interface Registry {
+  readonly loaded: Map<string, Set<object>>
+  readonly watchers: Map<string, Set<(target: object) => void>>
+  /** Integrations that came with their library. `take` is set once somebody watches. */
+  readonly offered: Set<AnyIntegration>
+  take: ((integration: AnyIntegration) => void) | undefined
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: of any library.
+export type AnyIntegration = Integration<any, any>
+
+const KEY = Symbol.for("antifreeze.loaded.v1")
+const registry: Registry = ((globalThis as { [KEY]?: Registry })[KEY] ??= {
+  loaded: new Map(),
+  watchers: new Map(),
+  offered: new Set(),
+  take: undefined,
+})
+
+/**
+ * The `traced` of a library: hands a client, a class or a module to its integration, and gives it back. Code that was added
+ * to the library's own files calls it, in a bundle and in the layer; so may anybody.
+ */
+export function tracedBy(integration: AnyIntegration): <T extends object>(target: T) => T {
+  return (target) => {
+    const { loaded, watchers, offered, take } = registry
+    const targets = loaded.get(integration.name) ?? new Set()
+    if (targets.has(target)) return target
+    loaded.set(integration.name, targets.add(target))
+    if (!offered.has(integration)) {
+      offered.add(integration)
+      take?.(integration)
+    }
+    for (const watcher of watchers.get(integration.name) ?? []) watcher(target)
+    return target
+  }
+}
+
+/** Watches integrations that come with their library, now and later. */
+export function takeOffered(take: (integration: AnyIntegration) => void): void {
+  registry.take = take
+  for (const integration of registry.offered) take(integration)
+}
+
+/** Patches whatever is handed to `traced`, before or from now on; returns undo. */
+export function whenLoaded(name: string, patch: (target: object) => readonly (() => void)[]): () => void {
+  const undos: (() => void)[] = []
+  const watcher = (target: object) => void undos.push(...patch(target))
+  const watchers = registry.watchers.get(name) ?? new Set()
+  registry.watchers.set(name, watchers.add(watcher))
+  for (const target of registry.loaded.get(name) ?? []) watcher(target)
+  return () => {
+    watchers.delete(watcher)
+    for (const undo of undos.splice(0).toReversed()) undo()
+  }
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: of any library.
+export type Method = (this: any, ...args: any[]) => any
+
+const PATCHED = Symbol.for("antifreeze.patched")
+
+/**
+ * Replaces a method of `owner` or of what it inherits from, once, keeping its descriptor and its looks. Undo leaves alone what
+ * somebody else has replaced since: from then on ours just passes through.
+ */
+export function patchMethod(owner: object | undefined, name: string, wrap: (original: Method) => Method): readonly (() => void)[] {
+  let holder: object | null | undefined = owner
+  while (holder && !Object.hasOwn(holder, name)) holder = Object.getPrototypeOf(holder)
+  const descriptor = holder ? Object.getOwnPropertyDescriptor(holder, name) : undefined
+  const original = descriptor?.value as Method | undefined
+  if (!holder || typeof original !== "function" || PATCHED in original) return []
+  const wrapped = wrap(original)
+  let isOn = true
+  const value: Method = function (...args) {
+    return Reflect.apply(isOn ? wrapped : original, this, args)
+  }
+  for (const key of Reflect.ownKeys(original)) Object.defineProperty(value, key, Object.getOwnPropertyDescriptor(original, key) ?? {})
+  Object.defineProperty(value, PATCHED, { value: true })
+  Object.defineProperty(holder, name, { ...descriptor, value })
+  const place = holder
+  return [
+    () => {
+      isOn = false
+      if ((place as Record<string, unknown>)[name] === value) Object.defineProperty(place, name, descriptor ?? {})
+    },
+  ]
+}
+
+/** A callback that runs in the context of whoever gave it, not of whoever was first to use the connection. */
+export function inCallersContext<Callback extends Method>(callback: Callback): Callback {
+  const resume = process.getBuiltinModule("node:async_hooks").AsyncLocalStorage.snapshot()
+  return function (this: unknown, ...args: unknown[]) {
+    return resume(() => Reflect.apply(callback, this, args))
+  } as Callback
+}

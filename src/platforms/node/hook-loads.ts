@@ -1,0 +1,41 @@
+import type { LoadFnOutput } from "node:module"
+import { knownFile } from "../../integrations/_files.ts"
+
+const KEY = Symbol.for("antifreeze.hand-over.v1")
+
+type Traced = (target: object) => unknown
+
+/**
+ * From now on, what the known files of libraries export is handed to `traced` of that library, in CommonJS and in ES modules.
+ * `tracedOf` loads it, when the first of its files is loaded. Returns undo.
+ */
+export function hookLoads(tracedOf: (library: string) => Traced): () => void {
+  const { registerHooks } = process.getBuiltinModule("node:module")
+  if (registerHooks === undefined) return () => {}
+  const handOver = (library: string, target: object) => {
+    try {
+      tracedOf(library)(target)
+    } catch {
+      // The library is loaded all the same.
+    }
+  }
+  Object.defineProperty(globalThis, KEY, { value: handOver, configurable: true })
+  const hooks = registerHooks({
+    load(url, context, nextLoad) {
+      const loaded = nextLoad(url, context) as LoadFnOutput
+      const known = knownFile(url)
+      if (known === undefined) return loaded
+      const { readFileSync } = process.getBuiltinModule("node:fs")
+      // `import` of a CommonJS file leaves the source to be read later.
+      const source = loaded.source == null ? readFileSync(new URL(url), "utf8") : Buffer.from(loaded.source as Uint8Array).toString()
+      return {
+        ...loaded,
+        source: `${source}\n;globalThis[Symbol.for("antifreeze.hand-over.v1")]?.(${JSON.stringify(known.library)}, ${known.handed})\n`,
+      }
+    },
+  })
+  return () => {
+    hooks.deregister()
+    Reflect.deleteProperty(globalThis, KEY)
+  }
+}
