@@ -5,7 +5,7 @@ import { provide } from "./provide.ts"
 import { hideFrames, runtimeFrames } from "./runtime-frames.ts"
 
 const name = takeName()
-const frames = runtimeFrames(import.meta.url)
+const whereFrom = runtimeFrames(import.meta.url)
 const { createRequire } = process.getBuiltinModule("node:module")
 const { fileURLToPath } = process.getBuiltinModule("node:url")
 const library = loadLibrary()
@@ -39,14 +39,20 @@ function loadLibrary(): typeof Library | undefined {
 
 async function load(): Promise<unknown> {
   try {
-    const found = await loadHandler(name, createRequire(frames.file ?? process.argv[1] ?? import.meta.url))
+    const found = await loadHandler(name, () => createRequire(runtimeFile()))
     if (library === undefined) return found
     const traced = library.traceLoaded(found, fileURLToPath(new URL(".", import.meta.url)))
     if (isRefused(traced)) await library.reportInitError(new Error("The handler has a third parameter: this runtime has no callbacks."))
     return traced
   } catch (error) {
     await library?.reportInitError(error)
-    hideFrames(error, import.meta.url, frames)
+    hideFrames(error, import.meta.url, whereFrom())
     throw error
   }
+}
+
+/** Lambda starts its own runtime as this; a container image may start any. */
+function runtimeFile(): string {
+  const [, started] = process.argv
+  return started?.startsWith("/var/runtime/") ? started : (whereFrom().file ?? started ?? import.meta.url)
 }

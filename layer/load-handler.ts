@@ -8,7 +8,7 @@ const usesRequire = Symbol.for("aws.lambda.beforeExit") in globalThis
  * Loads `folder/file.export.path` from the task root, with the runtime's own `require`, so that the function sees the same
  * parent module and a missing one is reported in the same words.
  */
-export async function loadHandler(name: string, require: NodeJS.Require): Promise<Found> {
+export async function loadHandler(name: string, runtimeRequire: () => NodeJS.Require): Promise<Found> {
   const root = process.env["LAMBDA_TASK_ROOT"] ?? process.cwd()
   const { basename, join, resolve } = process.getBuiltinModule("node:path")
   const { existsSync } = process.getBuiltinModule("node:fs")
@@ -24,6 +24,7 @@ export async function loadHandler(name: string, require: NodeJS.Require): Promis
   return found as Found
 
   async function requireFirst(): Promise<unknown> {
+    const require = runtimeRequire()
     const plain = find("")
     const script = find(".js")
     const asModule = script !== undefined && isInModulePackage(script)
@@ -38,6 +39,7 @@ export async function loadHandler(name: string, require: NodeJS.Require): Promis
   async function importFirst(): Promise<unknown> {
     const path = find("") ?? find(".js") ?? find(".mjs") ?? find(".cjs")
     if (path !== undefined) return import(path)
+    const require = runtimeRequire()
     return require(require.resolve(file, { paths: [root, join(root, folder)] }))
   }
 

@@ -35,19 +35,19 @@ export function openHold(tracer: Tracer, context: unknown): Hold {
   return {
     requestId,
     settle(take) {
+      if (claimed) {
+        // Nothing of the delivery is looked at before the response is out: the exporter's code is loaded when it is first asked for.
+        whenPosted(() => {
+          void deliver(tracer, take, context).then(release)
+        })
+        return undefined
+      }
       if (tracer.exporter === undefined) {
         take()
-        release()
         return undefined
       }
-      if (neverFreezes()) {
-        deliverSoon(tracer, take(), (from, spans) => deliver(from, () => spans, undefined))
-        return undefined
-      }
-      if (!claimed) return deliver(tracer, take, context)
-      whenPosted(() => {
-        void deliver(tracer, take, context).then(release)
-      })
+      if (!neverFreezes()) return deliver(tracer, take, context)
+      deliverSoon(tracer, take(), (from, spans) => deliver(from, () => spans, undefined))
       return undefined
     },
     waitForEmptyLoop() {
