@@ -1,5 +1,6 @@
+export type { WorkerHandler } from "./platforms/cloudflare/with-tracing.ts"
+export { withTracing } from "./platforms/cloudflare/with-tracing.ts"
 export { flush, tracer } from "./platforms/edge/default-tracer.ts"
 export { rootSpan } from "./platforms/edge/invocation.ts"
 export type { EdgeOptions } from "./platforms/edge/settings.ts"
 export type { EdgeConfiguration } from "./platforms/edge/tracer-source.ts"
-export { withTracing } from "./platforms/edge/web.ts"

@@ -25,6 +25,7 @@ export function traceFetch(
   env: unknown,
   context: Followable | undefined,
   call: () => unknown,
+  ownContext = true,
 ): unknown {
   let invocation: Invocation | undefined
   const waitUntil = waitUntilOf(context)
@@ -32,8 +33,8 @@ export function traceFetch(
     const tracer = state.scopeManager.active === null ? tracerFor(env) : undefined
     if (tracer === undefined) return call()
     watchFetch()
-    invocation = openInvocation({ tracer, trigger: requestTrigger(request), waitUntil }, request, context)
-    followTasks(context, invocation)
+    invocation = openInvocation({ tracer, trigger: requestTrigger(request), waitUntil }, request, ownContext ? context : undefined)
+    if (ownContext) followTasks(context, invocation)
     if (hasSignal) endOnDisconnect(request, invocation)
   } catch (error) {
     state.report("invocation", `this invocation is not traced: ${String(error)}.`)

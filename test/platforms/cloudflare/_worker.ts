@@ -43,17 +43,20 @@ export interface WorkerOptions {
   readonly flags?: readonly string[]
   /** More of Miniflare's options. */
   readonly miniflare?: object
+  /** Workers beside it. */
+  readonly others?: readonly object[]
   readonly collector?: CollectorOptions
   /** Its untraced twin: `antifreeze` does nothing. */
   readonly bare?: boolean
 }
 
 /** The source as one module, as a deployment tool makes it. */
-export async function bundle(source: string, { minify = false, bare = false } = {}): Promise<string> {
+export async function bundle(source: string, { minify = false, bare = false }: { minify?: boolean; bare?: boolean } = {}): Promise<string> {
   const { outputFiles } = await build({
     stdin: { contents: source, resolveDir: root, loader: "ts" },
     bundle: true,
     write: false,
+    keepNames: true,
     minify,
     format: "esm",
     target: "es2022",
@@ -100,24 +103,24 @@ export async function startWorker({
   source,
   flags = ["nodejs_compat"],
   miniflare = {},
+  others = [],
   collector: how,
   bare = false,
 }: WorkerOptions): Promise<Worker> {
   const collector = await startCollector(how)
   const contents = await bundle(source, { bare })
   const { bindings = {}, ...more } = miniflare as { bindings?: object }
-  const instance = new Miniflare({
+  const main = {
     name: "main",
     modules: [{ type: "ESModule", path: "worker.mjs", contents }],
     compatibilityDate: "2026-07-30",
     compatibilityFlags: flags,
-    cf: false,
-    host: "127.0.0.1",
     // Without Miniflare's own Worker in front, which keeps disconnects to itself.
     unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
     bindings: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, ...bindings },
     ...more,
-  })
+  }
+  const instance = new Miniflare({ cf: false, host: "127.0.0.1", unsafeTriggerHandlers: true, workers: [main, ...others] })
   await instance.ready
   const url = String(await instance.unsafeGetDirectURL("main"))
   const get = (path: string, init?: RequestInit) => fetch(new URL(path, url), { redirect: "manual", ...init })

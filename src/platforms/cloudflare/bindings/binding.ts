@@ -1,0 +1,101 @@
+import type { Description, Integration, Operation, SpanKind, Tags } from "../../../core/contracts.ts"
+import { traceFor } from "../../../core/trace.ts"
+import type { EdgePolicy, EdgeTracer } from "../../edge/edge-tracer.ts"
+import { state } from "../../edge/state.ts"
+
+/** One call of a binding. */
+export interface BindingCall {
+  readonly method: string
+  readonly args: readonly unknown[]
+  readonly self: object
+  /** The name that the user's configuration gives the binding. */
+  readonly binding: string
+}
+
+/**
+ * Teaches the tracer about one kind of binding. Nothing is wrapped: the methods are replaced on the prototype that all
+ * bindings of the kind share, so a binding stays the runtime's own object for `this`, `bind`, JSON, RPC and `cloudflare:workers`,
+ * and a method that nobody here knows is untouched.
+ */
+export interface Binding extends Omit<Integration<BindingCall>, "watch"> {
+  /** Names of its class: the runtime's, and that of its local stand-in. */
+  readonly classNames: readonly string[]
+  readonly methods: readonly string[]
+  /** For a class of which the program makes objects that have no name. */
+  readonly anonymous?: string
+  /** Other arguments to call with, for a binding that can carry the trace. */
+  carry?(call: BindingCall, operation: Operation, policy: EdgePolicy): readonly unknown[]
+  /** Finds more to watch in a binding that was met for the first time. */
+  adopt?(binding: object, name: string): void
+}
+
+/** A binding calls its own public methods, and those of another one: all that is one call. */
+let inside = false
+
+/** Replaces the methods on a prototype, once. */
+export function patch(prototype: object, binding: Binding): void {
+  if (state.patched.has(prototype)) return
+  state.patched.add(prototype)
+  const trace = traceFor(state.scopeManager, binding as unknown as Integration<BindingCall>, state.report)
+  for (const method of binding.methods) {
+    const descriptor = Object.getOwnPropertyDescriptor(prototype, method)
+    const native = descriptor?.value as unknown
+    if (typeof native !== "function" || descriptor?.configurable === false) continue
+    const value = {
+      [method](this: object, ...args: unknown[]): unknown {
+        const name = inside ? undefined : (nameOf(this) ?? binding.anonymous)
+        if (name === undefined || state.scopeManager.active === null) return Reflect.apply(native, this, args)
+        const call: BindingCall = { method, args, self: this, binding: name }
+        return trace(call, (operation) => {
+          const sent = binding.carry?.(call, operation, activePolicy()) ?? args
+          inside = true
+          try {
+            return Reflect.apply(native, this, sent)
+          } finally {
+            inside = false
+          }
+        })
+      },
+    }[method] as (...args: unknown[]) => unknown
+    Object.defineProperty(value, "length", { value: native.length, configurable: true })
+    Object.defineProperty(prototype, method, { ...descriptor, value })
+  }
+}
+
+export function activePolicy(): EdgePolicy {
+  return (state.scopeManager.active?.span.tracer() as EdgeTracer | undefined)?.policy ?? {}
+}
+
+function nameOf(self: unknown): string | undefined {
+  return self !== null && typeof self === "object" ? state.names.get(self) : undefined
+}
+
+/** A name for an object that a binding has made. */
+export function inherit(from: object, to: unknown): void {
+  const name = state.names.get(from)
+  if (name !== undefined && to !== null && typeof to === "object") state.names.set(to, name)
+}
+
+export function describe(type: string, { method, binding }: BindingCall, tags: Tags = {}, kind: SpanKind = "client"): Description {
+  return {
+    operationName: `${method} ${binding}`,
+    kind,
+    tags: { "cloudflare.binding.type": type, "cloudflare.binding.name": binding, "cloudflare.operation": method, ...tags },
+  }
+}
+
+/** OpenTelemetry, "Database client": for bindings that store. */
+export function database(system: string, call: BindingCall, tags: Tags = {}): Description {
+  const { method, binding } = call
+  return describe(system.replace("cloudflare_", ""), call, {
+    "db.system.name": system,
+    "db.operation.name": method,
+    "db.namespace": binding,
+    ...tags,
+  })
+}
+
+/** A key, or several. */
+export function keyTag(value: unknown): unknown {
+  return typeof value === "string" || Array.isArray(value) ? value : undefined
+}

@@ -1,0 +1,99 @@
+import { state } from "../../edge/state.ts"
+import { type Binding, type BindingCall, database, inherit, patch } from "./binding.ts"
+
+interface Database {
+  prepare(sql: string): object
+  withSession?(constraint?: string): { prepare(sql: string): object }
+}
+
+const MAX_TEXT = 2_000
+
+/** The text is cleaned of literals; what was bound is never looked at. */
+function sqlTags(text: unknown): Record<string, unknown> {
+  if (typeof text !== "string") return {}
+  const query = text
+    .slice(0, MAX_TEXT)
+    .replace(/'(?:[^']|'')*'?/g, "?")
+    .replace(/\b\d+(?:\.\d+)?\b/g, "?")
+    .replace(/\s+/g, " ")
+    .trim()
+  const [, verb = "", table] = /^(\w+)(?:.*?\b(?:from|into|update|table(?: if (?:not )?exists)?)\s+["`[]?(\w+))?/i.exec(query) ?? []
+  return {
+    "db.query.text": query,
+    "db.query.summary": [verb.toUpperCase(), table ?? /^update\s+(\w+)/i.exec(query)?.[1]].filter(Boolean).join(" "),
+  }
+}
+
+function describeSql(call: BindingCall, text: unknown, tags: Record<string, unknown> = {}) {
+  const { "db.query.summary": summary, ...query } = sqlTags(text)
+  const described = database("cloudflare_d1", call, { ...query, "db.query.summary": summary, ...tags })
+  return summary ? { ...described, operationName: String(summary) } : described
+}
+
+function resultTags(result: unknown): Record<string, unknown> {
+  const { meta, results } = (result ?? {}) as { meta?: { rows_read?: number; rows_written?: number }; results?: unknown[] }
+  return {
+    "db.response.returned_rows": Array.isArray(results) ? results.length : undefined,
+    "cloudflare.d1.rows_read": meta?.rows_read,
+    "cloudflare.d1.rows_written": meta?.rows_written,
+  }
+}
+
+const statement: Binding = {
+  name: "cloudflare.d1",
+  classNames: ["D1PreparedStatement"],
+  methods: ["first", "run", "all", "raw"],
+  describe: (call) => describeSql(call, (call.self as { statement?: unknown }).statement),
+  tagsOf: resultTags,
+}
+
+const session: Binding = {
+  name: "cloudflare.d1",
+  classNames: ["D1DatabaseSession"],
+  methods: ["batch"],
+  describe: describeDatabase,
+}
+
+function describeDatabase(call: BindingCall) {
+  const [given] = call.args
+  return call.method === "batch" && Array.isArray(given)
+    ? database("cloudflare_d1", call, { "db.operation.batch.size": given.length > 1 ? given.length : undefined })
+    : describeSql(call, given)
+}
+
+export const d1: Binding = {
+  name: "cloudflare.d1",
+  classNames: ["D1Database"],
+  methods: ["batch", "exec", "dump"],
+  describe: describeDatabase,
+
+  adopt(binding) {
+    const prototype = Object.getPrototypeOf(binding) as object
+    if (state.patched.has(prototype)) return
+    const made = (binding as Database).prepare("")
+    patch(Object.getPrototypeOf(made) as object, statement)
+    naming(Object.getPrototypeOf(made) as object, "bind")
+    naming(prototype, "prepare")
+    naming(prototype, "withSession")
+    const opened = (binding as Database).withSession?.()
+    if (opened === undefined) return
+    patch(Object.getPrototypeOf(opened) as object, session)
+    naming(Object.getPrototypeOf(opened) as object, "prepare")
+  },
+}
+
+/** What the method makes has the name of what it was made from. */
+function naming(prototype: object, method: string): void {
+  const descriptor = Object.getOwnPropertyDescriptor(prototype, method)
+  const native = descriptor?.value as unknown
+  if (typeof native !== "function") return
+  const value = {
+    [method](this: object, ...args: unknown[]): unknown {
+      const made = Reflect.apply(native, this, args)
+      inherit(this, made)
+      return made
+    },
+  }[method] as (...args: unknown[]) => unknown
+  Object.defineProperty(value, "length", { value: native.length, configurable: true })
+  Object.defineProperty(prototype, method, { ...descriptor, value })
+}

@@ -1,0 +1,91 @@
+import { state } from "../../edge/state.ts"
+import { type Binding, database, describe, keyTag, patch } from "./binding.ts"
+import { adoptStub } from "./fetchers.ts"
+
+/** To get a stub is no call; what is called on it is. */
+export const namespace: Binding = {
+  name: "cloudflare.durable-objects",
+  classNames: ["DurableObjectNamespace"],
+  methods: [],
+  describe: (call) => describe("durable_object", call),
+  adopt(binding) {
+    const prototype = Object.getPrototypeOf(binding) as object
+    if (state.patched.has(prototype)) return
+    adopting(prototype, "get", adoptStub)
+    adopting(prototype, "getByName", adoptStub)
+    adopting(prototype, "jurisdiction", (made, name) => state.names.set(made, name))
+  },
+}
+
+/** Worker for Platforms: a namespace of Workers. */
+export const dispatcher: Binding = {
+  ...namespace,
+  name: "cloudflare.dispatch",
+  classNames: ["DynamicDispatcher", "DispatchNamespace", "LocalDispatchNamespace"],
+  adopt: (binding) => adopting(Object.getPrototypeOf(binding) as object, "get", adoptStub),
+}
+
+function adopting(prototype: object, method: string, adopt: (made: object, name: string) => void): void {
+  const descriptor = Object.getOwnPropertyDescriptor(prototype, method)
+  const native = descriptor?.value as unknown
+  if (typeof native !== "function") return
+  const value = {
+    [method](this: object, ...args: unknown[]): unknown {
+      const made: unknown = Reflect.apply(native, this, args)
+      const name = state.names.get(this)
+      if (name !== undefined && made !== null && typeof made === "object") adopt(made, name)
+      return made
+    },
+  }[method] as (...args: unknown[]) => unknown
+  Object.defineProperty(value, "length", { value: native.length, configurable: true })
+  Object.defineProperty(prototype, method, { ...descriptor, value })
+}
+
+const storage: Binding = {
+  name: "cloudflare.durable-object-storage",
+  classNames: ["DurableObjectStorage"],
+  methods: ["get", "put", "delete", "list", "deleteAll", "transaction", "getAlarm", "setAlarm", "deleteAlarm", "sync"],
+  describe: (call) => database("cloudflare_durable_object_storage", call, { "cloudflare.key": keyTag(call.args[0]) }),
+}
+
+const syncKv: Binding = {
+  ...storage,
+  classNames: ["SyncKvStorage"],
+  methods: ["get", "put", "delete", "list"],
+}
+
+const sql: Binding = {
+  ...storage,
+  classNames: ["SqlStorage"],
+  methods: ["exec"],
+  describe: (call) => database("cloudflare_durable_object_sql", call, { "db.query.text": cleaned(call.args[0]) }),
+}
+
+function cleaned(text: unknown): string | undefined {
+  return typeof text === "string"
+    ? text
+        .slice(0, 2_000)
+        .replace(/'(?:[^']|'')*'?/g, "?")
+        .replace(/\b\d+(?:\.\d+)?\b/g, "?")
+    : undefined
+}
+
+/** Watches what a Durable Object keeps. */
+export function watchStorage(context: { readonly storage?: object } | undefined): void {
+  const found = context?.storage
+  if (found === undefined || found === null) return
+  watch(found, storage, "storage")
+  // Without SQLite behind the class, the getters throw.
+  try {
+    const { kv, sql: database } = found as { kv?: object; sql?: object }
+    if (database) watch(database, sql, "sql")
+    if (kv) watch(kv, syncKv, "kv")
+  } catch {
+    // Not there.
+  }
+}
+
+function watch(owner: object, binding: Binding, name: string): void {
+  state.names.set(owner, name)
+  patch(Object.getPrototypeOf(owner) as object, binding)
+}

@@ -1,0 +1,20 @@
+import { isContext } from "../edge/context.ts"
+import { traceFetch } from "../edge/trace-fetch.ts"
+import type { TracerFor } from "../edge/tracer-source.ts"
+
+type AnyFunction = (...args: unknown[]) => unknown
+
+/** A Pages function gets one context with everything in it; any other function is taken for a fetch handler. */
+export function tracePages(
+  handler: AnyFunction,
+  tracerFor: TracerFor,
+  otherwise: (handler: AnyFunction, tracerFor: TracerFor) => AnyFunction,
+): AnyFunction {
+  const plain = otherwise(handler, tracerFor)
+  const traced = function (this: unknown, ...args: unknown[]): unknown {
+    const [context] = args as [{ request?: unknown; env?: unknown } | undefined]
+    if (!isContext(context) || !(context.request instanceof Request)) return Reflect.apply(plain, this, args)
+    return traceFetch(tracerFor, context.request, context.env, context, () => Reflect.apply(handler, this, args))
+  }
+  return Object.defineProperties(traced, Object.getOwnPropertyDescriptors(plain)) as AnyFunction
+}
