@@ -14,7 +14,7 @@ export async function buildBundles(): Promise<void> {
     logLevel: "warning",
   } as const
   await Promise.all([
-    build({ ...common, entryPoints: { bundle: `${functions}esm.mjs` }, format: "cjs" }),
+    build({ ...common, entryPoints: { bundle: `${functions}esm.mjs`, sdk: `${functions}sdk.cjs` }, format: "cjs" }),
     build({ ...common, entryPoints: { bundled: `${functions}esm.mjs` }, format: "esm", outExtension: { ".js": ".mjs" } }),
     build({
       ...common,

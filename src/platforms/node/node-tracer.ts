@@ -39,7 +39,11 @@ export function createTracer(options: TracerOptions = {}): Tracer {
 }
 
 /** A tracer's parts from options, then the environment's configuration, then what the platform knows of itself. */
-export function tracerSetup(options: TracerOptions, config: Config | undefined, platformResource: readonly [string, TagValue][]): TracerSetup {
+export function tracerSetup(
+  options: TracerOptions,
+  config: Config | undefined,
+  platformResource: readonly [string, TagValue][],
+): TracerSetup {
   check(options)
   const { report, scopeManager } = processState
   const limits = { ...DEFAULT_LIMITS, ...config?.limits, ...options.limits }
@@ -69,14 +73,23 @@ function otlpExporter(
     report("config", `the endpoint ${JSON.stringify(endpoint)} is not an http or https URL. Nothing is exported.`)
     return undefined
   }
-  return createOtlpExporter({
-    post: lazyPost(url, options, config),
-    resource: resourceOf(options, config, platformResource),
-    scope: { name: "antifreeze", version: VERSION },
-    timeoutMs: options.timeoutMs ?? config?.timeoutMs ?? DEFAULT_TIMEOUT_MS,
-    limits,
-    report,
-  })
+  // Made by the first delivery, after the response: the code of all exporters is loaded with it.
+  let made: Exporter | undefined
+  const make = () =>
+    createOtlpExporter({
+      post: lazyPost(url, options, config),
+      resource: resourceOf(options, config, platformResource),
+      scope: { name: "antifreeze", version: VERSION },
+      timeoutMs: options.timeoutMs ?? config?.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+      limits,
+      report,
+    })
+  return {
+    export(spans, deadlineMs) {
+      made ??= make()
+      return made.export(spans, deadlineMs)
+    },
+  }
 }
 
 /** Only the delivery needs `http`, so it is loaded with the first one, after the first response. */
