@@ -2,6 +2,7 @@
 const FILES: readonly (readonly [file: string, library: string, handed: string])[] = [
   ["pg/lib/client.js", "pg", "module.exports"],
   ["pg-pool/index.js", "pg", "module.exports"],
+  ["mongodb/lib/cmap/connection.js", "mongodb", "module.exports"],
 ]
 
 export interface KnownFile {
@@ -11,7 +12,8 @@ export interface KnownFile {
 }
 
 /** Matches the paths and URLs of all known files, for tools that want a filter. */
-export const KNOWN_FILE: RegExp = /[\\/]node_modules[\\/](?:pg[\\/]lib[\\/]client|pg-pool[\\/]index)\.js$/
+export const KNOWN_FILE: RegExp =
+  /[\\/]node_modules[\\/](?:pg[\\/]lib[\\/]client|pg-pool[\\/]index|mongodb[\\/]lib[\\/]cmap[\\/]connection)\.js$/
 
 /** The known file of a path or URL, if it is one. */
 export function knownFile(place: string): KnownFile | undefined {

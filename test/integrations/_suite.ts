@@ -29,29 +29,29 @@ export interface Subject<Client> {
 
 /** What every integration promises, whatever its library is. */
 export function behavesAsIntegration<Client>(subject: Subject<Client>): void {
-  let stop: () => Promise<void>
-  let client: Client
-  let recording: Recording
-
-  beforeAll(async () => {
-    stop = await subject.start()
-    client = await subject.connect()
-  }, 60_000)
-  afterAll(async () => {
-    await subject.close(client)
-    await stop()
-  })
-  beforeEach(() => {
-    recording = new Recording().watch(subject.integration)
-  })
-  afterEach(async () => {
-    recording.unwatch()
-    const all = JSON.stringify((await recording.finished()).map(everything))
-    expect(all).not.toContain(SECRET)
-    expect(all).not.toContain("Tr0ub4")
-  })
-
   describe("as every integration", () => {
+    let stop: () => Promise<void>
+    let client: Client
+    let recording: Recording
+
+    beforeAll(async () => {
+      stop = await subject.start()
+      client = await subject.connect()
+    }, 60_000)
+    afterAll(async () => {
+      await subject.close(client)
+      await stop()
+    })
+    beforeEach(() => {
+      recording = new Recording().watch(subject.integration)
+    })
+    afterEach(async () => {
+      recording.unwatch()
+      const all = JSON.stringify((await recording.finished()).map(everything))
+      expect(all).not.toContain(SECRET)
+      expect(all).not.toContain("Tr0ub4")
+    })
+
     it("makes one child span of a call, with the conventions' tags and nothing secret", async () => {
       const { spans } = await recording.children(() => subject.call(client))
       expect(spans).toHaveLength(1)
