@@ -40,7 +40,15 @@ interface Parcel {
  * Exports over OTLP/HTTP with JSON. What a bound or an unreachable endpoint cuts off is kept, within the limits, and goes
  * out first with the next call; after a `Retry-After` nothing is sent before its time.
  */
-export function createOtlpExporter({ post, resource, scope, timeoutMs, maxAttempts = Number.POSITIVE_INFINITY, limits, report }: OtlpOptions): Exporter {
+export function createOtlpExporter({
+  post,
+  resource,
+  scope,
+  timeoutMs,
+  maxAttempts = Number.POSITIVE_INFINITY,
+  limits,
+  report,
+}: OtlpOptions): Exporter {
   let kept: Parcel[] = []
   let notBeforeMs = 0
 

@@ -50,8 +50,7 @@ export function string(value: unknown, name: string): string {
 /** Hex of either case (OTLP specification, "JSON Protobuf Encoding"), in lower case. No id, or only zeros: `undefined`. */
 export function id(value: unknown, name: string, digits: number): string | undefined {
   if (value === undefined || value === null || value === "") return undefined
-  if (typeof value !== "string" || value.length !== digits || !/^[0-9a-f]+$/i.test(value))
-    fail(name, `${digits} hex digits`, value)
+  if (typeof value !== "string" || value.length !== digits || !/^[0-9a-f]+$/i.test(value)) fail(name, `${digits} hex digits`, value)
   return /^0+$/.test(value) ? undefined : value.toLowerCase()
 }
 
@@ -82,9 +81,7 @@ export function timeUs(value: unknown, name: string): { wholeUs: number; fractio
 
 function digits(value: unknown): string | undefined {
   if (typeof value === "string") return /^\d{1,20}$/.test(value) ? value : undefined
-  return Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 64
-    ? String(BigInt(value as number))
-    : undefined
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 64 ? String(BigInt(value as number)) : undefined
 }
 
 export function attributes(value: unknown, name: string): ReceivedAttributes {

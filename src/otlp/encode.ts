@@ -40,9 +40,7 @@ function encodeSpan(span: SpanRecord): string {
   if (type !== undefined && !tags.has("error.type")) sent += attribute("error.type", type)
   if (durationUs === undefined && !tags.has("antifreeze.unfinished")) sent += attribute("antifreeze.unfinished", true)
   const message =
-    facts.get("exception.message") ??
-    errorLog?.fields.get("message") ??
-    (typeof error === "string" && error !== "true" ? error : "")
+    facts.get("exception.message") ?? errorLog?.fields.get("message") ?? (typeof error === "string" && error !== "true" ? error : "")
   const end = nanos(span.startUs, Math.max(0, durationUs ?? 0))
   let events = each(span.logs, (log) => encodeLog(log, log === errorLog ? facts : undefined))
   // Without an error log nothing else would carry the stack, or the message of a span that did not fail.

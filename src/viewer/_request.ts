@@ -20,8 +20,7 @@ const LOCAL_NAMES = new Set(["localhost", "127.0.0.1", "[::1]"])
 export function checkRequest(request: IncomingMessage, boundHost: string): void {
   // DNS rebinding: a page whose name now points to 127.0.0.1 is same-origin with us, but its Host header gives it away.
   const host = (request.headers.host ?? "").replace(/:\d+$/, "").toLowerCase()
-  if (!LOCAL_NAMES.has(host) && host !== boundHost)
-    throw new HttpError(403, `the host ${JSON.stringify(host)} is not this machine`)
+  if (!LOCAL_NAMES.has(host) && host !== boundHost) throw new HttpError(403, `the host ${JSON.stringify(host)} is not this machine`)
 
   const path = (request.url ?? "").split("?", 1)[0]
   if (path !== "/v1/traces") throw new HttpError(404, `nothing is served at ${JSON.stringify(path)}; traces go to /v1/traces`)
@@ -32,8 +31,7 @@ export function checkRequest(request: IncomingMessage, boundHost: string): void 
     throw new HttpError(415, "protobuf is not read yet; set OTEL_EXPORTER_OTLP_PROTOCOL=http/json")
   }
   // Only a "simple" content type would let a web page post without asking first (Fetch standard, "CORS-safelisted").
-  if (type !== "application/json")
-    throw new HttpError(415, `the content type must be application/json, not ${JSON.stringify(type)}`)
+  if (type !== "application/json") throw new HttpError(415, `the content type must be application/json, not ${JSON.stringify(type)}`)
   const encoding = contentEncoding(request)
   if (encoding !== "gzip" && encoding !== "identity") {
     throw new HttpError(415, `the content encoding must be gzip or none, not ${JSON.stringify(encoding)}`, {

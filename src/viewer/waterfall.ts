@@ -25,9 +25,7 @@ export function renderWaterfall(spans: readonly ReceivedSpan[], options: Waterfa
   const { color = false, maxRows = 60 } = options
   const width = Math.max(40, options.width ?? 80)
   const paint = painter(color)
-  const trace = [
-    ...new Map(spans.filter((span) => span.traceId === spans[0]?.traceId).map((span) => [span.spanId, span])).values(),
-  ]
+  const trace = [...new Map(spans.filter((span) => span.traceId === spans[0]?.traceId).map((span) => [span.spanId, span])).values()]
   if (trace.length === 0) return ""
 
   const axis = timeline(trace)
@@ -40,19 +38,13 @@ export function renderWaterfall(spans: readonly ReceivedSpan[], options: Waterfa
   const left = Math.min(Math.max(widest, 12), Math.floor(width * 0.46))
   const columns = width - left - 1 - DURATION_COLUMNS
 
-  const lines = [
-    ...header(trace, root, axis, width, paint),
-    "",
-    `${" ".repeat(left + 1)}${paint("dim", scale(axis.totalUs, columns))}`,
-  ]
+  const lines = [...header(trace, root, axis, width, paint), "", `${" ".repeat(left + 1)}${paint("dim", scale(axis.totalUs, columns))}`]
   rows.forEach((row, index) => {
     if (row.missingParentId) {
       lines.push(line(labels[index]!, width, paint).trimEnd())
       return
     }
-    lines.push(
-      `${line(labels[index]!, left, paint)} ${drawBar(row, axis, columns, paint)}${drawDuration(row, axis, paint)}`.trimEnd(),
-    )
+    lines.push(`${line(labels[index]!, left, paint)} ${drawBar(row, axis, columns, paint)}${drawDuration(row, axis, paint)}`.trimEnd())
     const wrong = row.span && failure(row.span)
     if (wrong === undefined) return
     const guide = { style: "dim", text: shorten(`${row.below}${row.hasChildren ? "│ " : "  "}`, left) } as const
@@ -98,10 +90,7 @@ function label(row: Row, axis: Timeline, service: string): Part[] {
   const guide: Part = { style: "dim", text: shorten(row.guide, 20) }
   const { span } = row
   if (!span)
-    return [
-      guide,
-      { style: "dim", text: row.hidden ? `… ${row.hidden.length} more` : `? parent ${row.missingParentId} not received` },
-    ]
+    return [guide, { style: "dim", text: row.hidden ? `… ${row.hidden.length} more` : `? parent ${row.missingParentId} not received` }]
   const skewUs = axis.skewUs(span) - (row.parent ? axis.skewUs(row.parent) : 0)
   const known = facts(span, { service, skewUs }).join(" · ")
   const style = span.status.code === "error" ? "red" : undefined

@@ -46,9 +46,7 @@ it("says that the port is in use", async () => {
   const { exitCode, errors } = await run("--port", String(taken.port))
   await taken.close()
   expect(exitCode).toBe(1)
-  expect(errors).toBe(
-    `[antifreeze] port ${taken.port} is in use. Stop the program that listens there, or choose another with --port.\n`,
-  )
+  expect(errors).toBe(`[antifreeze] port ${taken.port} is in use. Stop the program that listens there, or choose another with --port.\n`)
 })
 
 it.each([

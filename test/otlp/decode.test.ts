@@ -3,7 +3,7 @@ import type { TagValue } from "../../src/core/contracts.ts"
 import { DecodeError, decodeTraces } from "../../src/otlp/decode.ts"
 import { encodeTraces } from "../../src/otlp/encode.ts"
 import type { ReceivedSpan } from "../../src/otlp/types.ts"
-import { record, spanId, START_US, TRACE_ID } from "./_records.ts"
+import { record, START_US, spanId, TRACE_ID } from "./_records.ts"
 
 describe("a round trip", () => {
   it("returns what was encoded, in OpenTelemetry's words", () => {
@@ -87,9 +87,7 @@ describe("a round trip", () => {
   })
 
   it("keeps a duration exact that the two times in doubles would blur", () => {
-    const [span] = decodeTraces(
-      encodeTraces([record({ spanId: spanId(1), durationUs: 0.333 })], new Map(), { name: "", version: "" }),
-    )
+    const [span] = decodeTraces(encodeTraces([record({ spanId: spanId(1), durationUs: 0.333 })], new Map(), { name: "", version: "" }))
     expect(span?.durationUs).toBe(0.333)
   })
 })
@@ -216,10 +214,7 @@ describe("what it refuses", () => {
       { attributes: [{ key: "a", value: { intValue: "9223372036854775808" } }] },
       `${at}attributes[0].value.intValue: a 64-bit integer expected, got "9223372036854775808"`,
     ],
-    [
-      { attributes: [{ key: "a", value: { doubleValue: "1,5" } }] },
-      `${at}attributes[0].value.doubleValue: a number expected, got "1,5"`,
-    ],
+    [{ attributes: [{ key: "a", value: { doubleValue: "1,5" } }] }, `${at}attributes[0].value.doubleValue: a number expected, got "1,5"`],
     [{ attributes: [{ key: "a", value: { bytesValue: "?" } }] }, `${at}attributes[0].value.bytesValue: base64 expected, got "?"`],
     [
       { attributes: [{ key: "a", value: { intValue: 1, boolValue: true } }] },
@@ -227,9 +222,7 @@ describe("what it refuses", () => {
     ],
     [
       {
-        attributes: [
-          { key: "a", value: { arrayValue: { values: [{}, { kvlistValue: { values: [{ key: "b", value: 1 }] } }] } } },
-        ],
+        attributes: [{ key: "a", value: { arrayValue: { values: [{}, { kvlistValue: { values: [{ key: "b", value: 1 }] } }] } } }],
       },
       `${at}attributes[0].value.arrayValue.values[1].kvlistValue.values[0].value: an object expected, got 1`,
     ],
@@ -248,16 +241,8 @@ describe("what it refuses", () => {
     ["a wrong list", '{"resourceSpans":5}', /^resourceSpans: an array expected, got 5$/],
     ["a wrong resource", '{"resourceSpans":[{"resource":5}]}', /^resourceSpans\[0\]\.resource: an object expected, got 5$/],
     ["200,000 levels", "[".repeat(200_000), /^body: nested more than 128 levels deep$/],
-    [
-      "200 levels in an unknown field",
-      `{"future":${"[".repeat(200)}${"]".repeat(200)}}`,
-      /^body: nested more than 128 levels deep$/,
-    ],
-    [
-      "a million empty objects",
-      `{"resourceSpans":[${"{},".repeat(1_000_000)}{}]}`,
-      /^body: more than 1000000 objects and arrays$/,
-    ],
+    ["200 levels in an unknown field", `{"future":${"[".repeat(200)}${"]".repeat(200)}}`, /^body: nested more than 128 levels deep$/],
+    ["a million empty objects", `{"resourceSpans":[${"{},".repeat(1_000_000)}{}]}`, /^body: more than 1000000 objects and arrays$/],
     ["levels hidden behind closing brackets", "]".repeat(100) + "[".repeat(200), /^body: not JSON/],
   ])("%s", (_what, body, message) => {
     expect(() => decodeTraces(body)).toThrow(message)

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest"
 import type { LogRecord, TagValue } from "../../src/core/contracts.ts"
 import { encodeTraces } from "../../src/otlp/encode.ts"
 import type { ExportTraceServiceRequest, OtlpSpan } from "../../src/otlp/types.ts"
-import { record, spanId, START_US, TRACE_ID } from "./_records.ts"
+import { record, START_US, spanId, TRACE_ID } from "./_records.ts"
 
 const SCOPE = { name: "antifreeze", version: "0.1.0" }
 type Fields = Readonly<Record<string, TagValue>>

@@ -2,7 +2,7 @@ import { expect, it } from "vitest"
 import type { LogRecord, SpanRecord, TagValue } from "../../src/core/contracts.ts"
 import { DecodeError, decodeTraces } from "../../src/otlp/decode.ts"
 import { encodeTraces } from "../../src/otlp/encode.ts"
-import { record, spanId, START_US } from "./_records.ts"
+import { record, START_US, spanId } from "./_records.ts"
 
 const seed = Number(process.env["FUZZ_SEED"] ?? Date.now() % 2 ** 31)
 const random = mulberry32(seed)
@@ -109,18 +109,7 @@ function anySpan(): SpanRecord {
 }
 
 function tags(): Map<string, TagValue> {
-  const keys = [
-    "span.kind",
-    "error",
-    "error.kind",
-    "error.message",
-    "stack",
-    "event",
-    "message",
-    "__proto__",
-    "constructor",
-    text(),
-  ]
+  const keys = ["span.kind", "error", "error.kind", "error.message", "stack", "event", "message", "__proto__", "constructor", text()]
   return new Map(Array.from({ length: int(6) }, () => [pick(keys), value()]))
 }
 

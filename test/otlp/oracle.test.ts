@@ -3,7 +3,7 @@ import { expect, it } from "vitest"
 import type { SpanRecord, TagValue } from "../../src/core/contracts.ts"
 import { encodeTraces } from "../../src/otlp/encode.ts"
 import type { ExportTraceServiceRequest, OtlpAnyValue } from "../../src/otlp/types.ts"
-import { record, spanId, START_US, TRACE_ID } from "./_records.ts"
+import { record, START_US, spanId, TRACE_ID } from "./_records.ts"
 
 type ReadableSpan = Parameters<typeof JsonTraceSerializer.serializeRequest>[0][number]
 

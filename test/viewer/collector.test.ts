@@ -147,9 +147,7 @@ describe("refuses, with a google.rpc.Status", () => {
   })
 
   it.each(["0.0.0.0", "::", "192.168.1.2", "example.com", "127.evil.example"])("to listen on %s", async (host) => {
-    await expect(startCollector({ host })).rejects.toThrow(
-      `[antifreeze] the collector listens on this machine only, not on "${host}".`,
-    )
+    await expect(startCollector({ host })).rejects.toThrow(`[antifreeze] the collector listens on this machine only, not on "${host}".`)
   })
 
   it("a port that is taken", async () => {
@@ -194,9 +192,7 @@ describe("waitForSpans", () => {
   it("rejects in time, and says what came", async () => {
     await start()
     await post(body(1), { headers: JSON_TYPE })
-    await expect(collector.waitForSpans(2, 20)).rejects.toThrow(
-      '[antifreeze] the collector waited 20 ms for 2 spans; it has 1: "work".',
-    )
+    await expect(collector.waitForSpans(2, 20)).rejects.toThrow('[antifreeze] the collector waited 20 ms for 2 spans; it has 1: "work".')
   })
 
   it("rejects when the collector closes", async () => {

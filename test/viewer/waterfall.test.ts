@@ -121,9 +121,7 @@ describe("what is missing or strange", () => {
   })
 
   it("spans that are their own ancestors are drawn all the same", () => {
-    const drawn = renderWaterfall(
-      received({ id: 1, parent: 2 }, { id: 2, parent: 1 }, { id: 3, parent: 3 }, { id: 4, parent: 3 }),
-    )
+    const drawn = renderWaterfall(received({ id: 1, parent: 2 }, { id: 2, parent: 1 }, { id: 3, parent: 3 }, { id: 4, parent: 3 }))
     for (const name of ["span 1", "span 2", "span 3", "span 4"]) expect(drawn.split(name)).toHaveLength(name === "span 1" ? 3 : 2)
   })
 
@@ -194,9 +192,7 @@ describe("a large trace", () => {
   })
 
   it("of 10,000 spans is drawn within a second", () => {
-    const wide = received(
-      ...Array.from({ length: 10_000 }, (_, i) => ({ id: i + 1, ...(i > 0 && { parent: Math.ceil(i / 3) }), atMs: i })),
-    )
+    const wide = received(...Array.from({ length: 10_000 }, (_, i) => ({ id: i + 1, ...(i > 0 && { parent: Math.ceil(i / 3) }), atMs: i })))
     const started = performance.now()
     renderWaterfall(wide)
     expect(performance.now() - started).toBeLessThan(1_000)
