@@ -16,9 +16,11 @@ export const awsSettings = {
 /** An operation that is under way, across its attempts. */
 export interface AwsOperation {
   readonly operation: AnyOperation
-  /** Ends it; whoever follows the SDK's own promise ends it by that, and has none. */
-  readonly end: End<unknown> | undefined
+  /** Ends it. Not there while the SDK's own promise is followed, which knows better whether there is another attempt. */
+  end: End<unknown> | undefined
+  /** Begun, and the number of the last that has ended. */
   attempts: number
+  ended: number
   /** How the last attempt ended. */
   last?: Tags
   timer?: ReturnType<typeof setTimeout>
@@ -55,12 +57,14 @@ export function beginAttempt(call: AwsCall, operation: AnyOperation): Attempt {
   const { invocationId } = call
   let mine = invocationId === undefined ? undefined : awsOperations.get(invocationId)
   if (mine === undefined) {
-    mine = { operation, end: operation.defer(), attempts: 0 }
+    mine = { operation, end: operation.defer(), attempts: 0, ended: 0 }
     if (invocationId !== undefined) remember(invocationId, mine)
   }
   const state = mine
   clearTimeout(state.timer)
   const number = ++state.attempts
+  // What began in the SDK knows nothing yet of host, region and resource.
+  if (state.end === undefined) operation.learn(describeAws(call, "", awsSettings.showsObjectKeys))
   if (number > 1) operation.learn({ tags: { "http.request.resend_count": number - 1 }, log: { event: "retry", ...state.last } })
   let name = call.operation
   let head = ""
@@ -88,6 +92,7 @@ export function beginAttempt(call: AwsCall, operation: AnyOperation): Attempt {
     end(error, answer) {
       // A next attempt has begun: this one is history.
       if (state.attempts !== number) return
+      state.ended = number
       const facts = answer?.header === undefined ? {} : answerFacts(call, name, { status: answer.status, header: answer.header, body: head + tail })
       state.last = { "http.response.status_code": facts["http.response.status_code"], "error.type": facts["error.type"] ?? nameOf(error) }
       if (facts["aws.throttled"] === true) operation.learn({ tags: { "aws.throttled": true } })

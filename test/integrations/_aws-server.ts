@@ -46,8 +46,9 @@ export async function startAws(): Promise<AwsServer> {
       received.push(arrived)
       const reply = (await server.answer?.(arrived)) ?? standardReply(arrived)
       if (reply.status === 0) return void request.socket.destroy()
-      const content = Buffer.from(reply.body ?? "")
-      response.writeHead(reply.status ?? 200, { "x-amzn-requestid": `request-${received.length}`, "content-length": content.length, ...reply.headers })
+      const content = Buffer.from((reply.body ?? "") as string)
+      const standard: Record<string, string> = { "x-amzn-requestid": `request-${received.length}`, "content-length": String(content.length) }
+      response.writeHead(reply.status ?? 200, { ...standard, ...reply.headers })
       response.end(method === "HEAD" ? undefined : content)
     })
   }
