@@ -1,4 +1,6 @@
-export type { AnyHandler } from "./platforms/lambda/with-tracing.ts"
+export type { Integration, Operation, Trace } from "./core/contracts.ts"
+export type { AnyHandler, HandlerOptions } from "./platforms/lambda/with-tracing.ts"
 export { withTracing } from "./platforms/lambda/with-tracing.ts"
 export { flush, tracer } from "./platforms/node/default-tracer.ts"
+export { span, tracedFunction as traced } from "./platforms/node/helpers.ts"
 export { createTracer, type TracerOptions } from "./platforms/node/node-tracer.ts"

@@ -1,11 +1,12 @@
 import type { Context } from "aws-lambda"
 import { type Invocation, invoke } from "../../core/invoke.ts"
 import type { Tracer } from "../../core/tracer.ts"
+import type { AnyIntegration } from "../../integrations/_patch.ts"
 import { endpointOf, isDisabled } from "../node/config.ts"
 import { tracerFor } from "../node/default-tracer.ts"
 import { watchAll } from "../node/integrations.ts"
 import type { TracerOptions } from "../node/node-tracer.ts"
-import { processState } from "../node/process-state.ts"
+import { type Hooks, processState } from "../node/process-state.ts"
 import { endWithLoop, followCallbacks, type LegacyContext } from "./callbacks.ts"
 import { beginInit, drawInit } from "./cold-start.ts"
 import { type Hold, openHold } from "./hold.ts"
@@ -16,6 +17,11 @@ import { invocationTags, triggerOf } from "./trigger.ts"
 /** Any Lambda handler: `(event, context)`, `(event, context, callback)` or `(event, stream, context)`. */
 // biome-ignore lint/suspicious/noExplicitAny: a handler may take any event and return anything; nothing narrower accepts all.
 export type AnyHandler = (...args: any[]) => any
+
+export interface HandlerOptions extends TracerOptions {
+  /** The user's own integrations, and hooks for the spans of ours: `{ name: "redis", onCall(span, call) {} }`. One of each name in a process. */
+  readonly integrations?: readonly (AnyIntegration | Hooks)[]
+}
 
 const TRACED = Symbol.for("antifreeze.traced")
 /** aws-lambda-ric: the mark of a streaming handler, whose arguments are (event, stream, context). */
@@ -30,7 +36,7 @@ const STREAMING = Symbol.for("aws.lambda.runtime.handler.streaming")
  * @throws {TracingError} `ERR_CONFIG` when an option has a wrong value. A handler that is no function is given back as it is:
  *   Lambda has its own words for that.
  */
-export function withTracing<H extends AnyHandler>(handler: H, options: TracerOptions = {}): H {
+export function withTracing<H extends AnyHandler>(handler: H, options: HandlerOptions = {}): H {
   return traceHandler(handler, options, { called() {}, touchUp() {} })
 }
 
@@ -42,13 +48,13 @@ export interface Guise {
   touchUp(error: unknown): void
 }
 
-export function traceHandler<H extends AnyHandler>(handler: H, options: TracerOptions, guise: Guise): H {
+export function traceHandler<H extends AnyHandler>(handler: H, { integrations, ...options }: HandlerOptions, guise: Guise): H {
   if (typeof handler !== "function" || TRACED in handler || !isSupported() || isDisabled(process.env)) return handler
   // Lambda answers the registration while we do the rest; the module must not end before it has.
   const { exporter, endpoint = endpointOf(process.env) } = options
   const registered = exporter === undefined && endpoint === undefined ? undefined : ownExtension()
   const tracer = tracerFor(options)
-  watchAll()
+  watchAll(integrations)
   beginInit()
   registered?.()
 
