@@ -1,6 +1,7 @@
 import { traceFor } from "../../core/trace.ts"
 import { awsSettings } from "../../integrations/_aws.ts"
 import { type AnyIntegration, takeOffered } from "../../integrations/_patch.ts"
+import { awsClientIntegration } from "../../integrations/aws-client.ts"
 import { http2Client, httpClient, undiciClient, withAws } from "../../integrations/aws-sdk.ts"
 import { fetchIntegration } from "../../integrations/fetch.ts"
 import { httpIntegration } from "../../integrations/http.ts"
@@ -14,6 +15,7 @@ const integrations = [
   withAws(fetchIntegration, undiciClient),
   withAws(httpIntegration, httpClient),
   withAws(http2Integration, http2Client),
+  awsClientIntegration,
   redisIntegration,
   ioredisIntegration,
   mysql2Integration,
