@@ -1,0 +1,69 @@
+// The CPU that tracing adds to one call of AWS: `node test/integrations/bench-aws-call.ts`. The server is another process; blocks with and
+// without tracing take turns, in one process that never changes otherwise.
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { mkdirSync, writeFileSync } from "node:fs"
+import { createRequire } from "node:module"
+import { cpus } from "node:os"
+import { join } from "node:path"
+import { Batch } from "../../src/core/batch.ts"
+import { traceFor } from "../../src/core/trace.ts"
+import { httpClient, withAws } from "../../src/integrations/aws-sdk.ts"
+import { httpIntegration } from "../../src/integrations/http.ts"
+import { createTracer } from "../../src/platforms/node/node-tracer.ts"
+import { requireClients } from "./fixtures/aws/place.mjs"
+
+const LIMIT_US = 60
+const [BLOCKS, CALLS] = [60, 60]
+
+const server = `
+const { createServer } = require("node:http")
+const body = '{"Item":{"id":{"S":"1"}},"ConsumedCapacity":{"TableName":"orders","CapacityUnits":0.5}}'
+const server = createServer((request, response) => request.resume().on("end", () => response.setHeader("content-length", body.length).setHeader("x-amzn-requestid", "r").end(body)))
+server.listen(0, "127.0.0.1", () => console.log(server.address().port))`
+const child = spawn(process.execPath, ["-e", server], { stdio: ["ignore", "pipe", "inherit"] })
+const [port] = (await once(child.stdout, "data")) as [Buffer]
+// biome-ignore lint/suspicious/noExplicitAny: the clients are installed apart from the project, without types.
+const { DynamoDBClient, GetItemCommand } = createRequire(join(requireClients(), "package.json"))("@aws-sdk/client-dynamodb") as any
+const credentials = { accessKeyId: "a", secretAccessKey: "b" }
+const client = new DynamoDBClient({ region: "eu-west-1", endpoint: `http://127.0.0.1:${Number(String(port))}`, credentials })
+const call = () => client.send(new GetItemCommand({ TableName: "orders", Key: { id: { S: "1" } }, ReturnConsumedCapacity: "TOTAL" }))
+
+const tracer = createTracer({})
+const integration = withAws(httpIntegration, httpClient)
+let spans = 0
+
+async function block(isTraced: boolean): Promise<number> {
+  const unwatch = isTraced ? integration.watch(traceFor(tracer.scopeManager, integration, tracer.report)) : () => {}
+  const batch = new Batch(tracer.limits, "id")
+  const root = tracer.startSpan("root", { ignoreActiveSpan: true, sink: batch })
+  const before = process.cpuUsage()
+  await tracer.scopeManager.run(root, async () => {
+    for (let n = 0; n < CALLS; n++) await call()
+  })
+  const { user, system } = process.cpuUsage(before)
+  root.finish()
+  spans += batch.close(tracer.loose).length - 1
+  unwatch()
+  return (user + system) / CALLS
+}
+
+const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
+
+for (let n = 0; n < 10; n++) await block(n % 2 === 0)
+spans = 0
+const pairs: { plainUs: number; tracedUs: number }[] = []
+for (let n = 0; n < BLOCKS; n++) {
+  const first = n % 2 === 0
+  const one = await block(first)
+  const two = await block(!first)
+  pairs.push(first ? { tracedUs: one, plainUs: two } : { tracedUs: two, plainUs: one })
+}
+child.kill()
+const addedUs = median(pairs.map(({ plainUs, tracedUs }) => tracedUs - plainUs))
+const plainUs = median(pairs.map((pair) => pair.plainUs))
+const result = { node: process.version, cpu: cpus()[0]?.model, calls: BLOCKS * CALLS, spans, plainUs: Math.round(plainUs), addedUs: Math.round(addedUs * 10) / 10, limitUs: LIMIT_US, pairs }
+mkdirSync(new URL("../results/", import.meta.url), { recursive: true })
+writeFileSync(new URL(`../results/bench-aws-call-node${process.versions.node.split(".")[0]}.json`, import.meta.url), `${JSON.stringify(result, null, 1)}\n`)
+console.log(`one call of DynamoDB: ${result.plainUs} µs of CPU; tracing adds ${result.addedUs} µs (median of ${BLOCKS} pairs of ${CALLS} calls; limit ${LIMIT_US}); ${spans} spans`)
+process.exitCode = addedUs < LIMIT_US && spans === BLOCKS * CALLS ? 0 : 1
