@@ -15,13 +15,24 @@ export async function buildFunctions(): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "antifreeze-bench-"))
   const names = ["bare", "floor", "awaited", "ours"]
   const entryPoints = names.map((name) => fileURLToPath(new URL(`./functions/${name}.ts`, import.meta.url)))
-  const common = { entryPoints, bundle: true, minify: true, platform: "node", target: "node22", outdir: folder, logLevel: "warning" } as const
+  const common = {
+    entryPoints,
+    bundle: true,
+    minify: true,
+    platform: "node",
+    target: "node22",
+    outdir: folder,
+    logLevel: "warning",
+  } as const
   await build({ ...common, format: "cjs", outExtension: { ".js": ".cjs" }, entryNames: "[name]-cjs" })
   await build({ ...common, format: "esm", outExtension: { ".js": ".mjs" }, entryNames: "[name]-esm", banner: { js: requireInEsm } })
   const handler = "withTracing(async () => ({ statusCode: 200, body: 'ok' }))"
   const packaged = (file: string) => JSON.stringify(join(root, "dist", file))
   writeFileSync(join(folder, "unbundled-cjs.cjs"), `exports.handler = require(${packaged("cjs/index.js")}).${handler}\n`)
-  writeFileSync(join(folder, "unbundled-esm.mjs"), `import { withTracing } from ${packaged("esm/node.js")}\nexport const handler = ${handler}\n`)
+  writeFileSync(
+    join(folder, "unbundled-esm.mjs"),
+    `import { withTracing } from ${packaged("esm/node.js")}\nexport const handler = ${handler}\n`,
+  )
   return folder
 }
 

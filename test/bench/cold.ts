@@ -5,6 +5,7 @@ import { openEnvironment } from "../../src/environment/environment.ts"
 import { startCollector } from "../../src/viewer/collector.ts"
 import { keepResults, median, signed, table } from "./_figures.ts"
 import { benchRuntimes, buildFunctions } from "./_functions.ts"
+import { partsOf } from "./_parts.ts"
 
 const FILES = {
   "bare, CJS": "bare-cjs.cjs",
@@ -56,12 +57,27 @@ print(cells)
 function print(all: readonly ColdCell[]): void {
   const rows = all.map(({ runtime, variant, initMs, firstMs }) => {
     const format = variant.includes("ESM") ? "ESM" : "CJS"
-    const other = (name: string) => all.find((cell) => cell.runtime === runtime && cell.variant === `${name}, ${format}`) ?? { initMs: [], firstMs: [] }
+    const other = (name: string) =>
+      all.find((cell) => cell.runtime === runtime && cell.variant === `${name}, ${format}`) ?? { initMs: [], firstMs: [] }
     const over = (name: string) => signed(median(initMs) - median(other(name).initMs))
     const overFirst = signed(median(firstMs) - median(other("floor").firstMs))
     const bytes = statSync(join(folder, FILES[variant])).size
-    return [`${runtime}, ${variant}`, median(initMs).toFixed(1), over("bare"), over("floor"), overFirst, variant.includes("unbundled") ? "" : (bytes / 1000).toFixed(1)]
+    return [
+      `${runtime}, ${variant}`,
+      median(initMs).toFixed(1),
+      over("bare"),
+      over("floor"),
+      overFirst,
+      variant.includes("unbundled") ? "" : (bytes / 1000).toFixed(1),
+    ]
   })
   console.log(`\nCold start of a function that does nothing, median of ${STARTS} alternated starts, ms.\n`)
   console.log(table([["", "init", "over bare", "over floor", "first response over floor", "bundle kB"], ...rows]))
+  console.log("\nWhat the start of our bundle is made of; the rest is the registration, which the floor has too, and memory.\n")
+  for (const [name, { node }] of Object.entries(benchRuntimes)) {
+    const { kB, compile, evaluate } = partsOf(node, join(folder, FILES["ours, CJS bundled"]))
+    console.log(
+      `${name}: ${compile.toFixed(2)} ms to compile ${kB.toFixed(0)} kB, ${evaluate.toFixed(2)} ms to evaluate it and wrap the handler`,
+    )
+  }
 }

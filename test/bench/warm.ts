@@ -32,7 +32,8 @@ const settings = [
   { name: "HTTP, 128 MB", memoryMb: 128 },
 ]
 const cells: WarmCell[] = []
-for (const [name, runtime] of Object.entries(benchRuntimes)) for (const setting of settings) cells.push(await measure(name, runtime, setting))
+for (const [name, runtime] of Object.entries(benchRuntimes))
+  for (const setting of settings) cells.push(await measure(name, runtime, setting))
 keepResults("bench-warm", cells)
 print(cells)
 
@@ -68,7 +69,15 @@ function print(all: readonly WarmCell[]): void {
     const bare = median(responseMs.bare)
     const added = (variant: keyof WarmCell["responseMs"]) => median(responseMs[variant]) - bare
     const overFloor = median(responseMs.ours) - median(responseMs.floor)
-    return [`${runtime}, ${setting}`, bare.toFixed(2), signed(added("floor")), signed(added("ours")), signed(overFloor), signed(added("awaited")), String(missed)]
+    return [
+      `${runtime}, ${setting}`,
+      bare.toFixed(2),
+      signed(added("floor")),
+      signed(added("ours")),
+      signed(overFloor),
+      signed(added("awaited")),
+      String(missed),
+    ]
   })
   console.log(`\nResponse latency of a warm function that does nothing, median of ${ROUNDS} alternated invocations, ms.`)
   console.log(`The collector answers after 25 ms. Floor: an in-process extension and the same POST, without tracing.\n`)

@@ -2,6 +2,7 @@ import { initGlobalTracer } from "opentracing/lib/global_tracer.js"
 import { Tracer } from "../../core/tracer.ts"
 import { lambdaResource } from "../lambda/resource.ts"
 import { type Config, readConfig } from "./config.ts"
+import { watchAll } from "./integrations.ts"
 import { type TracerOptions, tracerSetup } from "./node-tracer.ts"
 import { processState } from "./process-state.ts"
 
@@ -14,7 +15,10 @@ export function config(): Config {
 }
 
 /** The tracer of this process, configured by the environment at its first use. All copies of this package have the same one. */
-export const tracer: Tracer = (processState.tracer ??= new Tracer(() => tracerSetup({}, config(), lambdaResource(process.env))))
+export const tracer: Tracer = (processState.tracer ??= new Tracer(() => {
+  watchAll()
+  return tracerSetup({}, config(), lambdaResource(process.env))
+}))
 
 /** The tracer for a handler: the default one, or one of its own where it has options. Also makes the default one OpenTracing's global tracer. */
 export function tracerFor(options: TracerOptions): Tracer {

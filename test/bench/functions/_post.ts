@@ -21,7 +21,14 @@ const attribute = (index: number) => ({ key: `attribute.number.${index}`, value:
 /** One span as OTLP/JSON, about 1.3 kB. */
 export function oneSpan(): string {
   const id = Math.random().toString(16).slice(2).padEnd(16, "0").slice(0, 16)
-  const span = { traceId: id + id, spanId: id, name: "bench", kind: 2, startTimeUnixNano: `${Date.now()}000000`, endTimeUnixNano: `${Date.now()}000000` }
+  const span = {
+    traceId: id + id,
+    spanId: id,
+    name: "bench",
+    kind: 2,
+    startTimeUnixNano: `${Date.now()}000000`,
+    endTimeUnixNano: `${Date.now()}000000`,
+  }
   const attributes = Array.from({ length: 14 }, (_, index) => attribute(index))
   return JSON.stringify({ resourceSpans: [{ resource: { attributes }, scopeSpans: [{ scope: { name: "bench" }, spans: [span] }] }] })
 }
