@@ -163,6 +163,8 @@ export interface Description {
 /** Ends the operation it belongs to. The first call counts; later ones do nothing. */
 export type End<Result> = (error?: unknown, result?: Result) => void
 
+export type Learned = Partial<Description> & { readonly log?: Tags }
+
 /** A call that is under way. */
 export interface Operation<Result = unknown> {
   /** Carries the trace to the callee: `traceparent`, `tracestate`, `baggage`, … */
@@ -170,7 +172,9 @@ export interface Operation<Result = unknown> {
   /** The context of this call, for a wire format that is no propagator's; `undefined` when nothing is traced. */
   readonly context: Propagated | undefined
   /** What became known of the call while it runs. */
-  learn(more: Partial<Description> & { readonly log?: Tags }): void
+  learn(more: Learned): void
+  /** The same for the invocation that the call is part of. */
+  learnOfInvocation(more: Learned): void
   /** Takes over ending: for callbacks, emitters, streams and events. */
   defer(): End<Result>
   /** The call has ended now, in this way, unless it is tried again: what ends it later wins. Gives what ends it so after all. */

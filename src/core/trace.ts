@@ -1,5 +1,5 @@
 import type { Reference } from "opentracing"
-import type { Description, End, Integration, Operation, Tags, Trace } from "./contracts.ts"
+import type { Description, End, Integration, Learned, Operation, Tags, Trace } from "./contracts.ts"
 import { observeValue } from "./observe.ts"
 import type { Report } from "./report.ts"
 import type { ScopeManager } from "./scope.ts"
@@ -11,6 +11,7 @@ const INERT: Operation<unknown> = {
   headers: Object.freeze({}),
   context: undefined,
   learn() {},
+  learnOfInvocation() {},
   defer: () => () => {},
   pause: () => () => {},
 }
@@ -95,11 +96,11 @@ function startOperation<Call, Result>(
       get context() {
         return span.context()
       },
-      learn({ operationName, kind, tags, log }) {
-        if (operationName !== undefined) span.setOperationName(operationName)
-        if (kind !== undefined) span.setTag("span.kind", kind)
-        if (tags !== undefined) span.addTags(tags as Record<string, unknown>)
-        if (log !== undefined) span.log(log as Record<string, unknown>)
+      learn: (more) => learn(span, more),
+      learnOfInvocation(more) {
+        const sink = span.context().segment?.sink
+        const root = sink && tracer.scopeManager.invocations.get(sink)
+        if (root !== undefined) learn(root, more)
       },
       defer() {
         this.deferred = true
@@ -120,6 +121,13 @@ function startOperation<Call, Result>(
     report("instrumentation", `a span for ${integration.name} could not be started: ${String(error)}. The call itself was not touched.`)
     return undefined
   }
+}
+
+function learn(span: Span, { operationName, kind, tags, log }: Learned): void {
+  if (operationName !== undefined) span.setOperationName(operationName)
+  if (kind !== undefined) span.setTag("span.kind", kind)
+  if (tags !== undefined) span.addTags(tags as Record<string, unknown>)
+  if (log !== undefined) span.log(log as Record<string, unknown>)
 }
 
 function referenceTo(tracer: Tracer, carrier: unknown): Reference[] {

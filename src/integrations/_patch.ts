@@ -26,17 +26,21 @@ const registry: Registry = ((globalThis as { [KEY]?: Registry })[KEY] ??= {
  */
 export function tracedBy(integration: AnyIntegration): <T extends object>(target: T) => T {
   return (target) => {
-    const { loaded, watchers, offered, take } = registry
+    const { loaded, watchers } = registry
     const targets = loaded.get(integration.name) ?? new Set()
     if (targets.has(target)) return target
     loaded.set(integration.name, targets.add(target))
-    if (!offered.has(integration)) {
-      offered.add(integration)
-      take?.(integration)
-    }
+    offer(integration)
     for (const watcher of watchers.get(integration.name) ?? []) watcher(target)
     return target
   }
+}
+
+/** Makes an integration known that comes with its library, rather than with us. */
+export function offer(integration: AnyIntegration): void {
+  if (registry.offered.has(integration)) return
+  registry.offered.add(integration)
+  registry.take?.(integration)
 }
 
 /** Watches integrations that come with their library, now and later. */
