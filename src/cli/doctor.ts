@@ -1,0 +1,91 @@
+import type { FunctionConfiguration } from "@aws-sdk/client-lambda"
+import { explain, isOurLayer, openLambda, RUNTIMES, variablesOf, WRAPPER } from "./_aws.ts"
+import { readArguments, required } from "./_each.ts"
+import { settingsOf } from "./_plan.ts"
+
+const USAGE = `Usage: antifreeze doctor FUNCTION… [--region R]
+
+Checks the configuration of functions and says what is wrong with it. The exit code is 1 when something is.
+
+  --region <r>   region (default: the SDK's, AWS_REGION)
+  --help         show this
+`
+
+/** `antifreeze doctor`. Resolves with the exit code. */
+export async function doctor(argv: string[]): Promise<number> {
+  const parsed = readArguments(argv, USAGE, { region: { type: "string" } })
+  if (typeof parsed === "number") return parsed
+  const { region } = parsed.values
+  const missing = required(parsed.positionals, USAGE)
+  if (missing !== undefined) return missing
+  let wrong = 0
+  for (const name of parsed.positionals) {
+    try {
+      const lambda = await openLambda(region)
+      const troubles = examine(await lambda.getFunctionConfiguration({ FunctionName: name }))
+      wrong += troubles.length
+      process.stdout.write(
+        troubles.length === 0 ? `${name}: all is well.\n` : `${name}:\n${troubles.map((line) => `  - ${line}\n`).join("")}`,
+      )
+    } catch (error) {
+      wrong++
+      process.stderr.write(`[antifreeze] ${name}: ${explain(error, region)}\n`)
+    }
+  }
+  return wrong === 0 ? 0 : 1
+}
+
+/** Lambda's limit for code and layers together, unpacked. */
+const MAX_BYTES = 250 * 1024 * 1024
+/** The longest wait for an endpoint when nothing else is set. */
+const EXPORT_TIMEOUT_MS = 300
+const OTHERS = /datadog|dd-trace|opentelemetry|aws-otel|newrelic|sentry|lumigo|thundra|dynatrace/i
+
+/** What is wrong with a function's configuration, each with what to do. */
+export function examine(configuration: FunctionConfiguration): string[] {
+  const { PackageType, Runtime = "", State, StateReason, Timeout = 3, CodeSize = 0, Layers = [] } = configuration
+  const { layers } = settingsOf(configuration)
+  const variables = variablesOf(configuration)
+  const isImage = PackageType === "Image"
+  const wrapper = variables["AWS_LAMBDA_EXEC_WRAPPER"]
+  const hasLayer = layers.some((arn) => isOurLayer(arn))
+  const endpoint = variables["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] ?? variables["OTEL_EXPORTER_OTLP_ENDPOINT"]
+  const waitMs = Number(variables["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT"] ?? variables["OTEL_EXPORTER_OTLP_TIMEOUT"] ?? EXPORT_TIMEOUT_MS)
+  const protocol = variables["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] ?? variables["OTEL_EXPORTER_OTLP_PROTOCOL"] ?? "http/json"
+  const bytes = CodeSize + Layers.reduce((sum, layer) => sum + (layer.CodeSize ?? 0), 0)
+  const other = layers.find((arn) => OTHERS.test(arn))
+  const checks: [wrong: boolean, what: string][] = [
+    [State === "Failed", `the function is not usable: ${StateReason}.`],
+    [
+      !isImage && !RUNTIMES.some((runtime) => runtime === Runtime),
+      `the runtime is ${Runtime}: it runs untraced. Move to ${RUNTIMES.join(" or ")}.`,
+    ],
+    [!isImage && !hasLayer, "the layer is missing. Run antifreeze instrument."],
+    [hasLayer && wrapper === undefined, `the layer is there but not switched on. Set AWS_LAMBDA_EXEC_WRAPPER=${WRAPPER}.`],
+    [
+      hasLayer && wrapper !== undefined && wrapper !== WRAPPER,
+      `another exec wrapper is in use: ${wrapper}. Set AWS_LAMBDA_EXEC_WRAPPER=${WRAPPER} and ANTIFREEZE_NEXT_WRAPPER=${wrapper}.`,
+    ],
+    [
+      wrapper === WRAPPER && !hasLayer && !isImage,
+      `AWS_LAMBDA_EXEC_WRAPPER=${WRAPPER}, but there is no such file without the layer: every start fails.`,
+    ],
+    [endpoint === undefined, "no endpoint is set: nothing is exported. Set OTEL_EXPORTER_OTLP_ENDPOINT."],
+    [endpoint !== undefined && !/^https?:\/\/[^/]/.test(endpoint), `the endpoint ${JSON.stringify(endpoint)} is not an http or https URL.`],
+    [
+      /^https?:\/\/(localhost|127\.|\[::1\])/.test(endpoint ?? "") && layers.length < 2,
+      `the endpoint ${endpoint} is inside the function's own environment, and no other layer listens there.`,
+    ],
+    [protocol !== "http/json", `OTEL_EXPORTER_OTLP_PROTOCOL=${protocol} is ignored: spans are sent as http/json.`],
+    [variables["OTEL_SDK_DISABLED"]?.toLowerCase() === "true", "OTEL_SDK_DISABLED=true switches tracing off."],
+    [variables["OTEL_TRACES_EXPORTER"] === "none", "OTEL_TRACES_EXPORTER=none switches tracing off."],
+    [
+      waitMs >= Timeout * 1000,
+      `a delivery may wait ${waitMs} ms for the endpoint, and the function's timeout is ${Timeout} s. Lower OTEL_EXPORTER_OTLP_TIMEOUT.`,
+    ],
+    [layers.length > 5, "more than 5 layers."],
+    [bytes > MAX_BYTES / 3, `code and layers have ${Math.round(bytes / 1048576)} MB packed; unpacked they may not have more than 250 MB.`],
+    [other !== undefined, `another tracing layer is attached: ${other}. Each adds its own cost and headers; keep one.`],
+  ]
+  return checks.filter(([wrong]) => wrong).map(([, what]) => what)
+}

@@ -1,0 +1,98 @@
+import { createHash } from "node:crypto"
+import { existsSync, readFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import type { Lambda } from "@aws-sdk/client-lambda"
+import { CliError, LAYER_NAME, openLambda, RUNTIMES } from "./_aws.ts"
+import { forEach, readArguments } from "./_each.ts"
+
+const USAGE = `Usage: antifreeze layer publish [--region R]… [--public] [--dry-run]
+
+Publishes the layer in your account, in each region given. What is there already, byte for byte, is not published again.
+
+  --region <r>   region; repeat it for more (default: the SDK's, AWS_REGION)
+  --name <n>     name of the layer (${LAYER_NAME})
+  --public       let every AWS account use it
+  --zip <file>   another zip than the one of this package
+  --dry-run      say what would be done, and do nothing
+  --help         show this
+`
+
+/** `antifreeze layer publish`. Resolves with the exit code. */
+export async function publish(argv: string[]): Promise<number> {
+  const parsed = readArguments(argv, USAGE, {
+    region: { type: "string", multiple: true },
+    name: { type: "string", default: LAYER_NAME },
+    public: { type: "boolean", default: false },
+    zip: { type: "string" },
+    "dry-run": { type: "boolean", default: false },
+  })
+  if (typeof parsed === "number") return parsed
+  const { region = [], name, zip: file = fileURLToPath(new URL("../layer.zip", import.meta.url)) } = parsed.values
+  if (!existsSync(file)) {
+    process.stderr.write(`[antifreeze] ${file} does not exist. Run npm run build, or give --zip.\n`)
+    return 1
+  }
+  const zip = readFileSync(file)
+  const regions = region.length > 0 ? region : ["default region"]
+  const regionOf = (title: string) => (title === "default region" ? undefined : title)
+  return forEach(regions, regionOf, async (title) => {
+    const lambda = await openLambda(regionOf(title))
+    const order = { lambda, name, zip, isPublic: parsed.values.public }
+    return parsed.values["dry-run"] ? plan(order) : publishIn(order)
+  })
+}
+
+interface Order {
+  readonly lambda: Lambda
+  readonly name: string
+  readonly zip: Buffer
+  readonly isPublic: boolean
+}
+
+async function plan(order: Order): Promise<string> {
+  const same = await latestIfSame(order)
+  const shared = order.isPublic ? ", public" : ""
+  return same === undefined ? `would publish ${order.zip.length} bytes as ${order.name}${shared}` : `is up to date: ${same.arn}`
+}
+
+/** A version that could not be shared as asked is taken back: all of it is done, or nothing. */
+async function publishIn(order: Order): Promise<string> {
+  const { lambda, name, zip, isPublic } = order
+  const same = await latestIfSame(order)
+  if (same !== undefined) {
+    if (isPublic) await share(lambda, name, same.version)
+    return `is up to date: ${same.arn}`
+  }
+  const { LayerVersionArn, Version } = await lambda.publishLayerVersion({
+    LayerName: name,
+    Description: "antifreeze: tracing, delivered after the response and before the freeze",
+    Content: { ZipFile: zip },
+    CompatibleRuntimes: [...RUNTIMES],
+    CompatibleArchitectures: ["x86_64", "arm64"],
+    LicenseInfo: "Apache-2.0",
+  })
+  if (LayerVersionArn === undefined || Version === undefined) throw new CliError("Lambda answered without the layer's ARN.")
+  try {
+    if (isPublic) await share(lambda, name, Version)
+  } catch (error) {
+    await lambda.deleteLayerVersion({ LayerName: name, VersionNumber: Version })
+    throw error
+  }
+  return `published ${LayerVersionArn}${isPublic ? ", public" : ""}`
+}
+
+async function latestIfSame({ lambda, name, zip }: Order): Promise<{ arn: string; version: number } | undefined> {
+  const { LayerVersions: [latest] = [] } = await lambda.listLayerVersions({ LayerName: name, MaxItems: 1 })
+  if (latest?.Version === undefined || latest.LayerVersionArn === undefined) return undefined
+  const { Content } = await lambda.getLayerVersion({ LayerName: name, VersionNumber: latest.Version })
+  const same = Content?.CodeSha256 === createHash("sha256").update(zip).digest("base64")
+  return same ? { arn: latest.LayerVersionArn, version: latest.Version } : undefined
+}
+
+async function share(lambda: Lambda, name: string, version: number): Promise<void> {
+  const permission = { LayerName: name, VersionNumber: version, StatementId: "public", Action: "lambda:GetLayerVersion", Principal: "*" }
+  await lambda.addLayerVersionPermission(permission).catch((error: { name?: string }) => {
+    // It has been shared before.
+    if (error.name !== "ResourceConflictException") throw error
+  })
+}
