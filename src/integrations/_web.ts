@@ -93,15 +93,16 @@ export function endWithResponse(
   { responseHeaders }: WebOptions,
 ): void {
   const end: End<WebAnswer> = operation.defer()
-  const close = () => {
+  const finish = (isGone: boolean) => {
     const route = routeOf()
     nameAfterRoute(operation, method, route)
     const tags = headerTags("response", responseHeaders, (name) => response.getHeader(name))
-    const gone = response.writableEnded === false ? new Error("The connection was closed before the answer was complete.") : undefined
+    const gone = isGone ? new Error("The connection was closed before the answer was complete.") : undefined
     end(gone, { status: response.statusCode, route, size: response.getHeader("content-length"), tags })
   }
-  response.once("finish", close)
-  response.once("close", close)
+  // What stands in for a response in an adapter may emit "finish" by itself.
+  response.once("finish", () => finish(false))
+  response.once("close", () => finish(response.writableEnded === false))
 }
 
 const SECRET = /authorization|cookie|token|secret|password|api-?key|signature/i
