@@ -28,8 +28,7 @@ function loadLibrary(): typeof Library | undefined {
   try {
     const library = createRequire(import.meta.url)("./index.cjs") as typeof Library
     library.prepare()
-    library.shareOpenTracing(process.env["LAMBDA_TASK_ROOT"] ?? "")
-    provide(["antifreeze", "opentracing"], new URL("../", import.meta.url))
+    provide(new URL("../", import.meta.url), (folder) => library.shareOpenTracing(fileURLToPath(folder)))
     return library
   } catch (error) {
     console.warn(`[antifreeze] the function runs untraced: ${error}.`)

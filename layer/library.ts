@@ -12,14 +12,13 @@ export { prepare, reportInitError, traceLoaded } from "../src/platforms/lambda/l
  * A function that brings its own copy of opentracing gets these modules in it: one process has one set of classes and one global
  * tracer. A copy inside the function's bundle is out of reach; there `tracer` is to be imported from "antifreeze".
  */
-export function shareOpenTracing(taskRoot: string): void {
-  const folder = `${taskRoot}/node_modules/opentracing/lib`
+export function shareOpenTracing(folder: string): void {
   const { existsSync } = process.getBuiltinModule("node:fs")
-  if (!existsSync(`${folder}/span.js`)) return
+  if (!existsSync(`${folder}span.js`)) return
   const { Module } = process.getBuiltinModule("node:module")
+  const { cache } = Module.createRequire(folder)
   for (const [name, exports] of Object.entries(opentracing)) {
-    const file = `${folder}/${name}.js`
-    const { cache } = Module.createRequire(file)
+    const file = `${folder}${name}.js`
     cache[file] ??= Object.assign(new Module(file), { filename: file, exports, loaded: true })
   }
 }

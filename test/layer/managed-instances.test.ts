@@ -52,9 +52,7 @@ test("concurrent invocations in worker threads are traced apart, and none waits 
   for (const [n, { requestId }] of invocations.entries()) {
     const root = roots.find((span) => span.attributes["faas.invocation_id"] === requestId)
     const own = calls.filter((span) => span.traceId === root?.traceId)
-    expect(own.map((span) => [span.parentSpanId, String(span.attributes["url.full"]).endsWith(`/${n}`)])).toEqual([
-      [root?.spanId, true],
-    ])
+    expect(own.map((span) => [span.parentSpanId, String(span.attributes["url.full"]).endsWith(`/${n}`)])).toEqual([[root?.spanId, true]])
     expect(root?.attributes["faas.coldstart"]).toBe(false)
   }
   // Together, not one by one.
