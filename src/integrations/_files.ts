@@ -3,6 +3,9 @@ const FILES: readonly (readonly [file: string, library: string, handed: string])
   ["pg/lib/client.js", "pg", "module.exports"],
   ["pg-pool/index.js", "pg", "module.exports"],
   ["mongodb/lib/cmap/connection.js", "mongodb", "module.exports"],
+  ["amqplib/lib/channel.js", "amqplib", "module.exports"],
+  ["amqplib/lib/channel_model.js", "amqplib", "module.exports"],
+  ["amqplib/lib/callback_model.js", "amqplib", "module.exports"],
 ]
 
 export interface KnownFile {
@@ -13,7 +16,7 @@ export interface KnownFile {
 
 /** Matches the paths and URLs of all known files, for tools that want a filter. */
 export const KNOWN_FILE: RegExp =
-  /[\\/]node_modules[\\/](?:pg[\\/]lib[\\/]client|pg-pool[\\/]index|mongodb[\\/]lib[\\/]cmap[\\/]connection)\.js$/
+  /[\\/]node_modules[\\/](?:pg[\\/]lib[\\/]client|pg-pool[\\/]index|mongodb[\\/]lib[\\/]cmap[\\/]connection|amqplib[\\/]lib[\\/](?:channel|channel_model|callback_model))\.js$/
 
 /** The known file of a path or URL, if it is one. */
 export function knownFile(place: string): KnownFile | undefined {

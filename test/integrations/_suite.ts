@@ -137,7 +137,7 @@ export function behavesAsIntegration<Client>(subject: Subject<Client>): void {
       expect(without.length).toBeGreaterThanOrEqual(30)
       recording.watch(subject.integration)
       expect(await run(), "no scope").toEqual(without)
-      const { value, spans } = await recording.children(run, 20)
+      const { value, spans } = await recording.children(run, 12)
       expect(value, "in a scope").toEqual(without)
       expect(spans.filter(({ durationUs }) => durationUs === undefined)).toEqual([])
       expect(recording.mistakes).toEqual([])
