@@ -1,11 +1,13 @@
 /** The files of libraries that have no tracing channel: each hands what it exports to `traced` of `antifreeze/<library>`. */
-const FILES: readonly (readonly [file: string, library: string, handed: string])[] = [
+export const FILES: readonly (readonly [file: string, library: string, handed: string])[] = [
   ["pg/lib/client.js", "pg", "module.exports"],
   ["pg-pool/index.js", "pg", "module.exports"],
   ["mongodb/lib/cmap/connection.js", "mongodb", "module.exports"],
   ["amqplib/lib/channel.js", "amqplib", "module.exports"],
   ["amqplib/lib/channel_model.js", "amqplib", "module.exports"],
   ["amqplib/lib/callback_model.js", "amqplib", "module.exports"],
+  ["nats/lib/nats-base-client/nats.js", "nats", "module.exports"],
+  ["mqtt/build/lib/client.js", "mqtt", "module.exports"],
 ]
 
 export interface KnownFile {
@@ -16,7 +18,7 @@ export interface KnownFile {
 
 /** Matches the paths and URLs of all known files, for tools that want a filter. */
 export const KNOWN_FILE: RegExp =
-  /[\\/]node_modules[\\/](?:pg[\\/]lib[\\/]client|pg-pool[\\/]index|mongodb[\\/]lib[\\/]cmap[\\/]connection|amqplib[\\/]lib[\\/](?:channel|channel_model|callback_model))\.js$/
+  /[\\/]node_modules[\\/](?:pg[\\/]lib[\\/]client|pg-pool[\\/]index|mongodb[\\/]lib[\\/]cmap[\\/]connection|amqplib[\\/]lib[\\/](?:channel|channel_model|callback_model)|nats[\\/]lib[\\/]nats-base-client[\\/]nats|mqtt[\\/]build[\\/]lib[\\/]client)\.js$/
 
 /** The known file of a path or URL, if it is one. */
 export function knownFile(place: string): KnownFile | undefined {
