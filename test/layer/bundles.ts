@@ -23,5 +23,11 @@ export async function buildBundles(): Promise<void> {
       outExtension: { ".js": ".mjs" },
       sourcemap: true,
     }),
+    build({
+      ...common,
+      entryPoints: { "mapped-inside": `${functions}ts/throws.ts` },
+      format: "cjs",
+      sourcemap: "inline",
+    }),
   ])
 }

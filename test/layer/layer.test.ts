@@ -191,6 +191,17 @@ describe.each(both)("%s", (_name, runtime) => {
     expect([span?.name, span?.status.code, span?.status.message]).toEqual(["init", "error", "at load"])
   })
 
+  test.each(["dist/mapped.handler", "dist/mapped-inside.handler"])(
+    "stacks tell the place in the source, and the function's own stay: %s",
+    async (handler) => {
+      const collector = await collect()
+      const [first] = await run(runtime, handler, { ...layered, ...traced(collector) })
+      expect(first?.error?.trace?.[1]).toContain(handler.replace(/handler$/, ""))
+      const stack = collector.spans.flatMap(({ events }) => events.map(({ attributes }) => attributes["exception.stacktrace"]))[0]
+      expect(stack).toContain(`${functions}ts/throws.ts:6:9)`)
+    },
+  )
+
   test("opentracing of the layer is the tracer's own: its spans are in the trace", async () => {
     for (const handler of ["opentracing.handler", "opentracing-esm.handler"]) {
       const collector = await collect()

@@ -2,6 +2,7 @@ import type { Context } from "aws-lambda"
 import type { SpanRecord } from "../../core/contracts.ts"
 import type { Tracer } from "../../core/tracer.ts"
 import { processState } from "../node/process-state.ts"
+import { mapStacks } from "../node/source-maps.ts"
 import { deliverSoon, neverFreezes } from "./managed-instances.ts"
 
 /** What is left of the function's timeout when a delivery must be over. */
@@ -66,6 +67,7 @@ function afterHops(hops: number, then: () => void): void {
 async function deliver(tracer: Tracer, take: () => SpanRecord[], context: unknown): Promise<void> {
   try {
     const all = [...(processState.tracer?.loose.take() ?? []), ...(tracer === processState.tracer ? [] : tracer.loose.take()), ...take()]
+    mapStacks(all)
     const leftMs = (context as Partial<Context> | undefined)?.getRemainingTimeInMillis?.()
     const deadlineMs = typeof leftMs === "number" ? Math.max(0, leftMs - MARGIN_MS) : undefined
     await tracer.scopeManager.exclude(() => tracer.exporter?.export(all, deadlineMs))

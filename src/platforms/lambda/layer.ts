@@ -6,15 +6,13 @@ import { hideOwnFrames } from "./own-frames.ts"
 import { isSupported } from "./supported.ts"
 import { type AnyHandler, traceHandler } from "./with-tracing.ts"
 
-let waitUntilRegistered: (() => void) | undefined
-
 /**
  * Before the function's module is loaded: the tracer, and the request to register, which is answered meanwhile. The integrations
  * start to watch afterwards: whatever listens to `require` costs every module that the function loads, and shows in its stacks.
  */
 export function prepare(): void {
   if (!isSupported() || isDisabled(process.env)) return
-  if (endpointOf(process.env) !== undefined) waitUntilRegistered = ownExtension()
+  if (endpointOf(process.env) !== undefined) ownExtension()
   tracerFor({})
 }
 
@@ -25,7 +23,7 @@ export function traceLoaded(handler: AnyHandler, ownFolder: string): AnyHandler 
     {},
     { called: (self) => nameMethod(self, handler), touchUp: (error) => hideOwnFrames(error, ownFolder) },
   )
-  waitUntilRegistered?.()
+  processState.extension?.registered()
   if (traced !== handler) Object.defineProperty(traced, "length", { value: handler.length, configurable: true })
   return traced
 }

@@ -5,7 +5,7 @@ import { neverFreezes } from "./managed-instances.ts"
 /**
  * Registers this process's extension, once, if this is a Lambda runtime that freezes. Not in forks and worker threads,
  * which inherit the environment variables but never ask for an event: they would hold every invocation until its timeout.
- * Gives what waits for it to be registered.
+ * Gives what waits for Lambda's answer.
  */
 export function ownExtension(): (() => void) | undefined {
   if (processState.extension !== undefined) return undefined

@@ -11,6 +11,7 @@ import { endWithLoop, followCallbacks, type LegacyContext } from "./callbacks.ts
 import { beginInit, drawInit } from "./cold-start.ts"
 import { type Hold, openHold } from "./hold.ts"
 import { ownExtension } from "./own-extension.ts"
+import { rehearse } from "./rehearse.ts"
 import { isSupported } from "./supported.ts"
 import { invocationTags, triggerOf } from "./trigger.ts"
 
@@ -56,7 +57,10 @@ export function traceHandler<H extends AnyHandler>(handler: H, { integrations, .
   const tracer = tracerFor(options)
   watchAll(integrations)
   beginInit()
-  registered?.()
+  if (registered !== undefined) {
+    rehearse(tracer)
+    registered()
+  }
 
   const traced = function (this: unknown, ...args: unknown[]): unknown {
     guise.called(this)
