@@ -8,6 +8,7 @@ import { beforeAll, describe, expect, onTestFinished, test } from "vitest"
 import type { EnvironmentOptions, Invocation, Runtime } from "../../src/environment/contracts.ts"
 import { openEnvironment } from "../../src/environment/environment.ts"
 import { type Collector, startCollector } from "../../src/viewer/collector.ts"
+import { late } from "../faults.ts"
 import { runtimes } from "../runtimes/runtimes.ts"
 import { layered, opt } from "./_compare.ts"
 import { buildBundles, functions } from "./bundles.ts"
@@ -158,6 +159,15 @@ describe.each(both)("%s", (_name, runtime) => {
       expect(rootsIn(collector)).toBe(2)
     },
   )
+
+  test("a stream ends before the delivery also where the freeze cannot be held", async () => {
+    const collector = await startCollector({ onRequest: late(250) })
+    onTestFinished(() => collector.close())
+    const env = { ...layered, ...traced(collector), UPSTREAM: collector.url }
+    const [, second] = await run(runtime, "streaming.parts", env, { extensionsApi: "refuse" })
+    expect(second?.responseMs).toBeLessThan(200)
+    expect(rootsIn(collector)).toBe(2)
+  })
 
   test("does nothing without an endpoint, and registers nothing", async () => {
     const [first] = await run(runtime, "compliance.handler", layered)

@@ -12,14 +12,17 @@ import { functions } from "./bundles.ts"
 const INVOCATIONS = 60
 const COLLECTOR_MS = 250
 
-test("concurrent invocations in worker threads are traced apart, and none waits for a delivery", async () => {
+// Managed Instances run version 4 on Node 22 too.
+const both = [runtimes.ric4, { ...runtimes.ric4, node: runtimes.ric3.node }]
+
+test.each(both)("concurrent invocations in worker threads are traced apart, and none waits for a delivery: $node", async (runtime) => {
   const upstream = createServer((request, response) => void response.end(request.url))
   await new Promise<void>((resolve) => upstream.listen(0, "127.0.0.1", resolve))
   const collector = await startCollector({ onRequest: late(COLLECTOR_MS) })
   const environment = openEnvironment({
     handler: "concurrent.handler",
     taskRoot: functions,
-    runtime: runtimes.ric4,
+    runtime,
     optRoot: opt,
     maxConcurrency: 16,
     env: {
