@@ -1,4 +1,4 @@
-import type { Invocation, WaitUntil } from "./invocation.ts"
+import type { WaitUntil } from "./invocation.ts"
 
 /** What a platform passes to keep an invocation alive after its answer. */
 export interface Followable {
@@ -27,7 +27,7 @@ export function waitUntilOf(context: Followable | undefined): WaitUntil {
  * Sees the tasks that the user gives to `waitUntil`. The context stays the runtime's own object, with one property more: a
  * proxy or a copy would be no context for the runtime's other functions.
  */
-export function followTasks(context: Followable | undefined, invocation: Invocation): void {
+export function followTasks(context: Followable | undefined, invocation: { follow(task: Promise<unknown>): void }): void {
   if (context === undefined) return
   const native = context.waitUntil
   const waitUntil = {

@@ -1,6 +1,7 @@
 import type { SpanRecord, TagValue } from "../../core/contracts.ts"
 import type { EdgeTracer } from "./edge-tracer.ts"
-import { isWorkerd, state } from "./state.ts"
+import { isWorkerd } from "./runtime.ts"
+import { state } from "./state.ts"
 
 /** Sends the spans, with those of no invocation. Gives a promise to wait for, which never rejects, or `undefined` when there is nothing to send. */
 export function deliver(tracer: EdgeTracer, spans: SpanRecord[]): Promise<unknown> | undefined {

@@ -5,7 +5,8 @@ import { createOtlpExporter } from "../../exporters/otlp.ts"
 import { VERSION } from "../../version.ts"
 import { type EdgePolicy, EdgeTracer } from "./edge-tracer.ts"
 import { createPost } from "./post.ts"
-import { isWorkerd, state } from "./state.ts"
+import { isWorkerd } from "./runtime.ts"
+import { state } from "./state.ts"
 
 /** What can be said in code. Each wins over the environment's variable of the same meaning. */
 export interface EdgeOptions extends Omit<EdgePolicy, "propagateTo"> {

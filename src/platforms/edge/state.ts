@@ -7,8 +7,6 @@ import { findStorage } from "./storage.ts"
 export interface EdgeState {
   readonly scopeManager: ScopeManager
   readonly report: Report
-  /** `fetch` as the runtime made it: deliveries use it, so that they are never traced. */
-  readonly fetch: typeof fetch
   /** The tracer that was used last; what the entries export as `tracer`. */
   tracer: Tracer | undefined
   /** Whether the global `fetch` is watched. */
@@ -24,12 +22,8 @@ const KEY = Symbol.for("antifreeze.edge-state.v1")
 export const state: EdgeState = ((globalThis as { [KEY]?: EdgeState })[KEY] ??= {
   scopeManager: new ScopeManager(findStorage<Scope | null>()),
   report: createReport((line) => console.warn(line)),
-  fetch: globalThis.fetch,
   tracer: undefined,
   watching: false,
   names: new WeakMap(),
   patched: new WeakSet(),
 })
-
-/** Cloudflare's runtime. Its clock stands still between I/O, and tells whole milliseconds. */
-export const isWorkerd: boolean = "WebSocketPair" in globalThis

@@ -1,6 +1,6 @@
 import type { Integration } from "../../../core/contracts.ts"
 import { traceFor } from "../../../core/trace.ts"
-import { carryHeaders, describeFetch, fetchIntegration } from "../../edge/global-fetch.ts"
+import { answerTags, carryHeaders, describeFetch } from "../../edge/fetch-call.ts"
 import { state } from "../../edge/state.ts"
 import { activePolicy, type Binding, patch } from "./binding.ts"
 
@@ -18,8 +18,8 @@ const fetcher: Binding = {
     const described = describeFetch(args as never)
     return { ...described, tags: { ...described.tags, "cloudflare.binding.type": "service", "cloudflare.binding.name": binding } }
   },
-  tagsOf: (response) => fetchIntegration.tagsOf?.(response as Response) ?? {},
-  carry: ({ args }, { headers }) => carryHeaders(args, headers),
+  tagsOf: (response) => answerTags(response as Response),
+  carry: ({ args }, { headers }, { propagateTo }) => carryHeaders(args, headers, propagateTo),
 }
 
 /**

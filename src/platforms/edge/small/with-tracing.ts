@@ -1,0 +1,112 @@
+import { VERSION } from "../../../version.ts"
+import { answer, endOnDisconnect } from "../answer.ts"
+import { followTasks, isContext, waitUntilOf } from "../context.ts"
+import { answerTags, carryHeaders, describeFetch, type FetchArguments } from "../fetch-call.ts"
+import { requestTrigger } from "../request-trigger.ts"
+import { readVariables } from "../variables.ts"
+import { createExporter, type SmallExporter } from "./exporter.ts"
+import { headersOf, openInvocation, type SmallInvocation, scopes } from "./invocation.ts"
+import { addTags, fail } from "./span.ts"
+
+export interface SmallOptions {
+  /** Base URL of an OTLP/HTTP endpoint; `/v1/traces` is added (`OTEL_EXPORTER_OTLP_ENDPOINT`). */
+  readonly endpoint?: string
+  /** Headers for the endpoint (`OTEL_EXPORTER_OTLP_HEADERS`). */
+  readonly headers?: Readonly<Record<string, string>>
+  /** `OTEL_SERVICE_NAME` */
+  readonly serviceName?: string
+  /** Longest wait for the endpoint, in milliseconds (`OTEL_EXPORTER_OTLP_TIMEOUT`; default 5,000). */
+  readonly timeoutMs?: number
+  /** Share of new traces that are recorded, 0 to 1 (default 1). A parent's decision is kept. */
+  readonly sampleRate?: number
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a handler may take anything; nothing narrower accepts all.
+type FetchFunction = (...args: any[]) => any
+
+/**
+ * Traces a fetch handler, and the `fetch` calls that it makes, in as few bytes as that takes. Takes `(request, …) => Response`
+ * or an object with such a `fetch`; everything else of it is untouched. Trace context is W3C, delivery OTLP over HTTP.
+ */
+export function withTracing<H extends FetchFunction | { fetch?: FetchFunction }>(handler: H, options: SmallOptions = {}): H {
+  const trace = tracing(options)
+  if (typeof handler === "function") {
+    const traced = function (this: unknown, ...args: unknown[]): unknown {
+      return trace(args, () => Reflect.apply(handler, this, args))
+    }
+    return Object.defineProperties(traced, Object.getOwnPropertyDescriptors(handler)) as unknown as H
+  }
+  const { fetch } = handler
+  if (typeof fetch !== "function") return handler
+  const value = function (this: unknown, ...args: unknown[]): unknown {
+    return trace(args, () => Reflect.apply(fetch, this === wrapped ? handler : this, args))
+  }
+  const wrapped: H = Object.create(handler, { fetch: { value, enumerable: true, configurable: true, writable: true } })
+  return wrapped
+}
+
+function tracing(options: SmallOptions): (args: readonly unknown[], call: () => unknown) => unknown {
+  let exporter: SmallExporter | undefined
+  return ([request, ...more], call) => {
+    let invocation: SmallInvocation
+    const context = more.find(isContext)
+    const waitUntil = waitUntilOf(context)
+    try {
+      exporter ??= exporterFor(options, more[0] === context ? undefined : more[0])
+      if (exporter === undefined || scopes.getStore() !== undefined) return call()
+      watchFetch()
+      invocation = openInvocation(requestTrigger(request as Request), exporter, waitUntil, Math.random() < (options.sampleRate ?? 1))
+      followTasks(context, invocation)
+      endOnDisconnect(request as Request, invocation)
+    } catch (error) {
+      console.warn(`[antifreeze] this invocation is not traced: ${String(error)}.`)
+      return call()
+    }
+    return answer(invocation, (request as Request).method, waitUntil, call)
+  }
+}
+
+function exporterFor(options: SmallOptions, env: unknown): SmallExporter | undefined {
+  const { process } = globalThis as { process?: { env?: object } }
+  const variables = readVariables((env ?? process?.env ?? {}) as Record<string, string>)
+  const url = options.endpoint ? `${options.endpoint.replace(/\/+$/, "")}/v1/traces` : variables.endpoint
+  if (url === undefined || variables.disabled) return undefined
+  const resource = new Map([
+    ...(variables.resource ?? []),
+    ["service.name", options.serviceName ?? variables.serviceName ?? "unknown_service"],
+    ["telemetry.sdk.name", "antifreeze"],
+    ["telemetry.sdk.version", VERSION],
+  ])
+  return createExporter(url, { ...variables.headers, ...options.headers }, resource, options.timeoutMs ?? variables.timeoutMs ?? 5_000)
+}
+
+let watching = false
+
+function watchFetch(): void {
+  if (watching) return
+  watching = true
+  const native = globalThis.fetch as FetchFunction
+  const traced = {
+    fetch(this: unknown, ...args: unknown[]): unknown {
+      const active = scopes.getStore()
+      if (active === undefined) return Reflect.apply(native, this, args)
+      const { invocation } = active
+      const { operationName, kind, tags } = describeFetch(args as unknown as FetchArguments)
+      const span = invocation.start(operationName, kind, tags)
+      return (Reflect.apply(native, this, carryHeaders(args, headersOf(span))) as Promise<Response>).then(
+        (response) => {
+          addTags(span, answerTags(response))
+          invocation.finished(span)
+          return response
+        },
+        (error: unknown) => {
+          fail(span, error)
+          invocation.finished(span)
+          throw error
+        },
+      )
+    },
+  }.fetch
+  Object.defineProperty(traced, "length", { value: native.length, configurable: true })
+  Object.defineProperty(globalThis, "fetch", { ...Object.getOwnPropertyDescriptor(globalThis, "fetch"), value: traced })
+}
