@@ -52,30 +52,40 @@ export function awsCallOf({ method, authority, target, header: valueOf }: Signed
   const amzTarget = header("x-amz-target")
   if (invocationId === undefined && !isPresigned && amzTarget === undefined && !authorization?.startsWith("AWS4-")) return undefined
   const [, region, signedFor] = SCOPE.exec(isPresigned ? target.replaceAll("%2F", "/") : (authorization ?? "")) ?? []
-  const [, host = "", port] = /^(.*?)(?::(\d+))?$/.exec(authority) ?? []
-  const agent = /\bapi\/([a-z0-9_]+)#/i.exec(header("user-agent") ?? header("x-amz-user-agent") ?? "")?.[1]
+  const colon = authority.endsWith("]") ? -1 : authority.lastIndexOf(":")
+  const host = colon < 0 ? authority : authority.slice(0, colon)
+  const agent = agentOf(header("user-agent") ?? header("x-amz-user-agent"))
   const scope = signedFor ?? agent ?? host.split(".")[0] ?? ""
   const [path = "", query = ""] = split(target, "?")
   const isManagement = path.includes("/@connections/")
   if ((USERS_OWN.test(scope) && !isManagement) || (scope === "lambda" && host.includes(".lambda-url."))) return undefined
-  const [, attempt, maxAttempts] = /attempt=(\d+)(?:.*max=(\d+))?/.exec(header("amz-sdk-request") ?? "") ?? []
+  const [, attempt, maxAttempts] = invocationId === undefined ? [] : (ATTEMPT.exec(header("amz-sdk-request") ?? "") ?? [])
   return {
     service: isManagement ? "ApiGatewayManagementApi" : serviceName(scope, agent),
     scope,
     region: region ?? /\.([a-z]{2,}(?:-[a-z]+)+-\d)\./.exec(host)?.[1],
     operation: operationOf(scope, method, host, path, query, amzTarget, header),
     method,
-    host: host.replace(/^\[|\]$/g, ""),
-    port: port === undefined ? undefined : Number(port),
+    host: host[0] === "[" ? host.slice(1, -1) : host,
+    port: colon < 0 ? undefined : Number(authority.slice(colon + 1)),
     path,
     query,
     invocationId,
     attempt: Number(attempt ?? 1),
     maxAttempts: Number(maxAttempts ?? attempt ?? 1),
     isPresigned,
-    signsTrace: /SignedHeaders=[^,]*x-amzn-trace-id/i.test(authorization ?? ""),
+    signsTrace: authorization?.includes("x-amzn-trace-id") === true,
     header,
   }
+}
+
+const ATTEMPT = /attempt=(\d+)(?:; max=(\d+))?/
+
+/** `… api/dynamodb#3.1163.0 …` in a user agent. */
+function agentOf(userAgent = ""): string | undefined {
+  const start = userAgent.indexOf(" api/")
+  const end = start < 0 ? -1 : userAgent.indexOf("#", start)
+  return end < 0 ? undefined : userAgent.slice(start + 5, end)
 }
 
 /** Service ids that are more than their signing name in capitals. */
@@ -91,9 +101,10 @@ const NAMES: Readonly<Record<string, string>> = {
 }
 
 function serviceName(scope: string, agent: string | undefined): string {
+  const name = NAMES[scope]
+  // Services with longer names share this one: `bedrock_agent_runtime`.
+  if (name !== undefined && (scope !== "bedrock" || agent === undefined || agent === "bedrock_runtime")) return name
   const words = (agent ?? scope).split(/[_-]/)
-  // Control planes and newer versions share a signing name: `bedrock_agent_runtime`, `sesv2`.
-  if (NAMES[scope] !== undefined && (scope !== "bedrock" || words.length < 3)) return NAMES[scope]
   return words.map((word) => word.replace(/^\w{1,3}(?=(v\d)?$)|^./, (start) => start.toUpperCase())).join(" ")
 }
 

@@ -1,6 +1,6 @@
-import type { Description, SpanKind, Tags } from "../core/contracts.ts"
+import type { Description, Tags } from "../core/contracts.ts"
 import { type AwsCall, s3Place } from "./_aws-call.ts"
-import { type BodyText, jsonOf, valueOf, valuesOf } from "./_aws-text.ts"
+import { type Body, bodyOf, jsonOf, unescape } from "./_aws-text.ts"
 
 /** Field of the body > attribute; `[]` makes a list of all that there are. Never a field that holds what a user stores. */
 const REQUEST: Readonly<Record<string, string>> = {
@@ -10,11 +10,16 @@ const REQUEST: Readonly<Record<string, string>> = {
   firehose: "DeliveryStreamName>aws.firehose.delivery_stream.name",
   events: "EventBusName>aws.eventbridge.event_bus.name",
   states: "stateMachineArn>aws.step_functions.state_machine.arn activityArn>aws.step_functions.activity.arn",
-  secretsmanager: "SecretId>aws.secretsmanager.secret.name",
+  secretsmanager: "",
   ssm: "Name>aws.ssm.parameter.name",
   kms: "KeyId>aws.kms.key.id",
   logs: "logGroupName>aws.log.group.names[] logStreamName>aws.log.stream.names[]",
   monitoring: "Namespace>aws.cloudwatch.namespace",
+  sqs: "",
+  sns: "",
+  sts: "",
+  ec2: "",
+  iam: "",
 }
 
 /** The same for answers that are worth a look. */
@@ -39,96 +44,56 @@ const ENTRIES: Readonly<Record<string, string>> = {
   PutRecords: "PartitionKey",
 }
 
-const MESSAGING = /^(Send|Publish|Receive|Delete|Change)(Message)?(Visibility)?(Batch)?$/
-
-/** OpenTelemetry, "AWS SDK", "DynamoDB", "S3", "AWS SQS", "AWS SNS": what the request says. `body` is empty until it is known. Pure. */
-export function describeAws(call: AwsCall, body: BodyText, showObjectKeys: boolean): Description {
-  const { service, scope, region, host, port, method } = call
-  const operation = call.operation ?? (valueOf(body, "Action") as string | undefined)
-  const common = {
-    "cloud.region": region,
-    "server.address": host,
-    "server.port": port ?? 443,
-    ...fields(REQUEST[scope], body),
-    ...placeOf(call, body, operation, showObjectKeys),
-  }
-  const messaging = (scope === "sqs" || scope === "sns") && operation !== undefined ? messagingOf(scope, operation, body) : undefined
-  if (messaging !== undefined) return { ...messaging, tags: { ...common, ...messaging.tags } }
-  // Which of the two it is only the body tells.
-  if (scope === "sns" && operation === undefined) return { operationName: service, kind: "client", tags: common }
+/** OpenTelemetry, "AWS SDK", "S3", "AWS SQS", "AWS SNS": what the request line and the headers say. Pure. */
+export function describeAws(call: AwsCall, showObjectKeys: boolean): Description {
+  const { service, scope, operation, region, host, port, method } = call
+  const place = { "cloud.region": region, "server.address": host, "server.port": port ?? 443, ...pathFacts(call, showObjectKeys) }
+  if (isMessaging(scope, operation)) return { operationName: operation ?? service, kind: /^(Send|Publish)/.test(operation ?? "") ? "producer" : "client", tags: place }
   return {
     operationName: `${service}.${operation ?? method}`,
     kind: "client",
-    tags: { "rpc.system": "aws-api", "rpc.service": service, "rpc.method": operation, ...common },
+    tags: { "rpc.system": "aws-api", "rpc.service": service, "rpc.method": operation, ...place },
   }
 }
 
-function messagingOf(scope: string, operation: string, body: BodyText): Description | undefined {
-  if (!MESSAGING.test(operation)) return undefined
-  const type = /^(Send|Publish)/.test(operation) ? "send" : operation === "ReceiveMessage" ? "receive" : "settle"
-  const place = String(valueOf(body, scope === "sqs" ? "QueueUrl" : "TopicArn") ?? valueOf(body, "TargetArn") ?? "")
-  const name = place.slice(Math.max(place.lastIndexOf("/"), scope === "sns" ? place.lastIndexOf(":") : -1) + 1) || undefined
-  const kind: SpanKind = type === "send" ? "producer" : "client"
-  return {
-    operationName: name === undefined ? operation : `${operation} ${name}`,
-    kind,
-    tags: {
-      "messaging.system": scope === "sqs" ? "aws_sqs" : "aws.sns",
-      "messaging.operation.name": operation,
-      "messaging.operation.type": type,
-      "messaging.destination.name": name,
-      [scope === "sqs" ? "aws.sqs.queue.url" : "aws.sns.topic.arn"]: place || undefined,
-      "messaging.batch.message_count": operation.endsWith("Batch") ? entriesOf(scope, operation, body) : undefined,
-    },
-  }
+const MESSAGING = /^(Send|Publish|Receive|Delete|Change)(Message)?(Visibility)?(Batch)?$/
+
+/** Of SNS, whose protocol names the operation in the body, only the body tells. */
+function isMessaging(scope: string, operation: string | undefined): boolean {
+  return (scope === "sqs" && operation !== undefined && MESSAGING.test(operation)) || (scope === "sns" && (operation === undefined || MESSAGING.test(operation)))
 }
 
-function entriesOf(scope: string, operation: string, body: BodyText): number | undefined {
-  if (scope === "sns") return (body.match(/\.member\.\d+\.Id=/g) ?? []).length || undefined
-  return valuesOf(body, ENTRIES[operation] ?? "").length || undefined
-}
-
-/** What is named by the path or takes more than a look at one field. */
-function placeOf(call: AwsCall, body: BodyText, operation: string | undefined, showObjectKeys: boolean): Tags {
-  const { scope, path, query, region } = call
+/** What the path names. */
+function pathFacts({ scope, host, path, query, region, header }: AwsCall, showObjectKeys: boolean): Tags | undefined {
   switch (scope) {
     case "s3": {
-      const { bucket, key } = s3Place(call)
+      const { bucket, key } = s3Place({ host, path })
       const part = /(?:^|&)partNumber=(\d+)/.exec(query)?.[1]
       return {
         "aws.s3.bucket": bucket,
         "aws.s3.upload_id": /(?:^|&)uploadId=([^&]+)/.exec(query)?.[1],
         "aws.s3.part_number": part && Number(part),
-        ...(showObjectKeys && { "aws.s3.key": key && unescape(key), "aws.s3.copy_source": call.header("x-amz-copy-source") }),
+        ...(showObjectKeys && { "aws.s3.key": key && unescape(key), "aws.s3.copy_source": header("x-amz-copy-source") }),
       }
     }
     case "lambda": {
       const named = /\/functions\/([^/]+)/.exec(path)?.[1]
-      if (named === undefined) return {}
+      if (named === undefined) return undefined
       const given = unescape(named)
       // arn:aws:lambda:region:account:function:name:alias, account:function:name, or the name alone.
       const [, name = given] = /function:([^:]+)/.exec(given) ?? []
       return { "faas.invoked_name": name.split(":")[0], "faas.invoked_provider": "aws", "faas.invoked_region": /:lambda:([^:]+)/.exec(given)?.[1] ?? region }
     }
-    case "dynamodb": {
-      const items = operation?.startsWith("Batch") ? jsonOf(body, "RequestItems") : undefined
-      return { "db.system.name": "aws.dynamodb", ...(items !== null && typeof items === "object" && { "aws.dynamodb.table_names": Object.keys(items) }) }
-    }
-    case "secretsmanager": {
-      const id = valueOf(body, "SecretId")
-      return typeof id === "string" && id.startsWith("arn:") ? { "aws.secretsmanager.secret.arn": id, "aws.secretsmanager.secret.name": undefined } : {}
-    }
+    case "dynamodb":
+      return { "db.system.name": "aws.dynamodb" }
     case "bedrock": {
       const model = /\/model\/([^/]+)/.exec(path)?.[1]
-      return model === undefined ? {} : { "gen_ai.provider.name": "aws.bedrock", "gen_ai.request.model": unescape(model) }
+      return model === undefined ? undefined : { "gen_ai.provider.name": "aws.bedrock", "gen_ai.request.model": unescape(model) }
     }
     case "scheduler":
       return { "aws.scheduler.schedule.name": /^\/schedules\/([^/]+)/.exec(path)?.[1] }
-    case "events":
-    case "kinesis":
-      return { "messaging.batch.message_count": ENTRIES[operation ?? ""] && (valuesOf(body, ENTRIES[operation ?? ""] ?? "").length || undefined) }
     default:
-      return {}
+      return undefined
   }
 }
 
@@ -142,59 +107,98 @@ const FAILS_LATE = /^(Copy|CompleteMultipartUpload|UploadPartCopy)/
 
 /** S3 and Lambda take whatever a user stores or sends; all that is asked of them stands in the path. */
 export function isTellingRequest({ scope, isPresigned }: AwsCall): boolean {
-  return !isPresigned && (REQUEST[scope] !== undefined || scope === "sqs" || scope === "sns" || scope === "sts" || scope === "ec2" || scope === "iam")
+  return !isPresigned && REQUEST[scope] !== undefined
+}
+
+/** What the body of the request adds. Pure. */
+export function requestFacts(call: AwsCall, text: string): Partial<Description> & { readonly operation: string | undefined } {
+  const { scope, service } = call
+  const body = bodyOf(text)
+  const operation = call.operation ?? (body.value("Action") as string | undefined)
+  if (operation !== undefined && isMessaging(scope, operation)) return messagingFacts(scope, operation, body)
+  const tags = fields(REQUEST, scope, body)
+  const entries = ENTRIES[operation ?? ""]
+  if (entries !== undefined) tags["messaging.batch.message_count"] = body.values(entries).length || undefined
+  if (scope === "dynamodb" && operation?.startsWith("Batch")) tags["aws.dynamodb.table_names"] = Object.keys(jsonOf(text, "RequestItems") ?? {})
+  if (scope === "secretsmanager") {
+    const id = body.value("SecretId")
+    tags[String(id).startsWith("arn:") ? "aws.secretsmanager.secret.arn" : "aws.secretsmanager.secret.name"] = id
+  }
+  if (call.operation !== undefined || operation === undefined) return { operation, tags }
+  return { operation, operationName: `${service}.${operation}`, tags: { "rpc.system": "aws-api", "rpc.service": service, "rpc.method": operation, ...tags } }
+}
+
+function messagingFacts(scope: string, operation: string, body: Body): ReturnType<typeof requestFacts> {
+  const isQueue = scope === "sqs"
+  const type = /^(Send|Publish)/.test(operation) ? "send" : operation === "ReceiveMessage" ? "receive" : "settle"
+  const place = (isQueue ? body.value("QueueUrl") : (body.value("TopicArn") ?? body.value("TargetArn"))) as string | undefined
+  const name = place?.slice(Math.max(place.lastIndexOf("/"), isQueue ? -1 : place.lastIndexOf(":")) + 1)
+  const count = () => (isQueue ? body.values(ENTRIES[operation] ?? "") : (body.text.match(/\.member\.\d+\.Id=/g) ?? [])).length
+  return {
+    operation,
+    operationName: name === undefined ? operation : `${operation} ${name}`,
+    kind: type === "send" ? "producer" : "client",
+    tags: {
+      "messaging.system": isQueue ? "aws_sqs" : "aws.sns",
+      "messaging.operation.name": operation,
+      "messaging.operation.type": type,
+      "messaging.destination.name": name,
+      [isQueue ? "aws.sqs.queue.url" : "aws.sns.topic.arn"]: place,
+      "messaging.batch.message_count": operation.endsWith("Batch") ? count() : undefined,
+    },
+  }
 }
 
 export interface AwsAnswer {
   readonly status: number | undefined
   readonly header: (name: string) => string | undefined
-  readonly body: BodyText
+  readonly text: string
 }
 
 /** What the answer says: ids, counts, capacity, and why it failed. Pure. */
-export function answerFacts(call: AwsCall, operation: string | undefined, { status, header, body }: AwsAnswer): Tags {
-  const functionError = header("x-amz-function-error")
-  const isBad = (status !== undefined && status >= 400) || (FAILS_LATE.test(operation ?? "") && body.includes("<Error>"))
-  const code = isBad ? errorCode(header, body) : undefined
-  const failed = isBad || functionError !== undefined
-  return {
+export function answerFacts({ scope }: AwsCall, operation: string | undefined, { status = 0, header, text }: AwsAnswer): Tags {
+  const body = bodyOf(text)
+  const functionError = scope === "lambda" ? header("x-amz-function-error") : undefined
+  const isBad = status >= 400 || (text.includes("<Error>") && FAILS_LATE.test(operation ?? ""))
+  const tags: Record<string, unknown> = {
     "http.response.status_code": status,
-    "aws.request_id": header("x-amzn-requestid") ?? header("x-amz-request-id") ?? header("x-amzn-request-id") ?? valueOf(body, "RequestId"),
-    "aws.extended_request_id": header("x-amz-id-2"),
-    ...(failed && { error: true, "error.type": functionError ?? code ?? String(status) }),
-    ...(isThrottle(status, code) && { "aws.throttled": true }),
-    ...(!failed && successFacts(call, operation, header, body)),
+    "aws.request_id": header("x-amzn-requestid") ?? header("x-amz-request-id") ?? body.value("RequestId"),
   }
+  if (scope === "s3") tags["aws.extended_request_id"] = header("x-amz-id-2")
+  if (!isBad && functionError === undefined) return Object.assign(tags, successFacts(scope, operation, header, body))
+  const code = functionError ?? errorCode(header, body)
+  if (status === 429 || (code !== undefined && THROTTLED.test(code))) tags["aws.throttled"] = true
+  return Object.assign(tags, { error: true, "error.type": code ?? String(status) })
 }
 
-function successFacts({ scope }: AwsCall, operation: string | undefined, header: AwsAnswer["header"], body: BodyText): Tags {
-  const found = fields(RESPONSE[scope], body)
-  if (scope === "dynamodb") {
-    const capacity = jsonOf(body, "ConsumedCapacity")
-    const tables = operation === "ListTables" ? jsonOf(body, "TableNames") : undefined
+function successFacts(scope: string, operation: string | undefined, header: AwsAnswer["header"], body: Body): Tags {
+  if (scope === "sqs" || scope === "sns") {
+    const ids = body.values("MessageId")
+    const isBatch = operation?.endsWith("Batch")
     return {
-      ...found,
-      "aws.dynamodb.consumed_capacity": capacity === undefined ? undefined : (Array.isArray(capacity) ? capacity : [capacity]).map((each) => JSON.stringify(each)),
-      "aws.dynamodb.table_count": Array.isArray(tables) ? tables.length : undefined,
+      "messaging.message.id": ids.length === 1 && !isBatch ? ids[0] : undefined,
+      "messaging.batch.message_count": operation === "ReceiveMessage" ? body.values("ReceiptHandle").length : undefined,
+      "aws.failed_entry_count": isBatch ? body.values("SenderFault").length || undefined : undefined,
     }
   }
+  const tags = fields(RESPONSE, scope, body)
+  if (scope === "dynamodb") {
+    const capacity = jsonOf(body.text, "ConsumedCapacity")
+    if (capacity !== undefined) tags["aws.dynamodb.consumed_capacity"] = (Array.isArray(capacity) ? capacity : [capacity]).map((each) => JSON.stringify(each))
+    if (operation === "ListTables") tags["aws.dynamodb.table_count"] = (jsonOf(body.text, "TableNames") as unknown[] | undefined)?.length
+  }
   if (scope === "bedrock") {
-    const [input, output] = [header("x-amzn-bedrock-input-token-count"), header("x-amzn-bedrock-output-token-count")]
-    return { ...found, ...(input && { "gen_ai.usage.input_tokens": Number(input) }), ...(output && { "gen_ai.usage.output_tokens": Number(output) }) }
+    for (const side of ["input", "output"]) {
+      const count = header(`x-amzn-bedrock-${side}-token-count`)
+      if (count !== undefined) tags[`gen_ai.usage.${side}_tokens`] = Number(count)
+    }
   }
-  if (scope !== "sqs" && scope !== "sns") return found
-  const ids = valuesOf(body, "MessageId")
-  const isBatch = operation?.endsWith("Batch")
-  return {
-    "messaging.message.id": ids.length === 1 && !isBatch ? ids[0] : undefined,
-    "messaging.batch.message_count": operation === "ReceiveMessage" ? valuesOf(body, "ReceiptHandle").length : undefined,
-    "aws.failed_entry_count": isBatch ? valuesOf(body, "SenderFault").length || undefined : undefined,
-  }
+  return tags
 }
 
 /** The error's name in every protocol: a header (REST), `__type` (JSON, CBOR), `<Code>` (XML), `code`. */
-function errorCode(header: AwsAnswer["header"], body: BodyText): string | undefined {
-  const given = header("x-amzn-errortype") ?? valueOf(body, "__type") ?? valueOf(body, "Code") ?? valueOf(body, "code")
+function errorCode(header: AwsAnswer["header"], body: Body): string | undefined {
+  const given = header("x-amzn-errortype") ?? body.value("__type") ?? body.value("Code") ?? body.value("code")
   if (given === undefined) return undefined
   // "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException:http://…"
   const [name = ""] = String(given).split(":")
@@ -204,10 +208,6 @@ function errorCode(header: AwsAnswer["header"], body: BodyText): string | undefi
 const THROTTLED = /throttl|TooManyRequests|RequestLimitExceeded|SlowDown|ThroughputExceeded|LimitExceeded|PriorRequestNotComplete/i
 const PASSING = /TransactionInProgress|RequestTimeout|Skew|RequestExpired|InternalError|ServiceUnavailable|IDPCommunicationError/i
 
-function isThrottle(status: number | undefined, code: string | undefined): boolean {
-  return status === 429 || (code !== undefined && THROTTLED.test(code))
-}
-
 /** Whether the SDK may try again after this. It alone decides. */
 export function mayBeRetried(tags: Tags, error: unknown): boolean {
   if (error !== undefined && error !== null) return (error as { name?: unknown }).name !== "AbortError"
@@ -215,23 +215,26 @@ export function mayBeRetried(tags: Tags, error: unknown): boolean {
   return status >= 500 || tags["aws.throttled"] === true || (status >= 400 && PASSING.test(String(tags["error.type"])))
 }
 
-function fields(table: string | undefined, body: BodyText): Tags {
+type Field = readonly [key: string, attribute: string, isList: boolean]
+const read = new Map<string, readonly Field[]>()
+
+function fields(table: Readonly<Record<string, string>>, scope: string, body: Body): Record<string, unknown> {
   const tags: Record<string, unknown> = {}
-  if (!table || body === "") return tags
-  for (const pair of table.split(" ")) {
-    const [key = "", attribute = ""] = pair.split(">")
-    const values = valuesOf(body, key)
-    if (values.length === 0) continue
-    if (attribute.endsWith("[]")) tags[attribute.slice(0, -2)] = [...new Set(values)]
-    else tags[attribute] ??= values[0]
+  const row = table[scope]
+  if (!row) return tags
+  let parsed = read.get(row)
+  if (parsed === undefined) {
+    parsed = row.split(" ").map((pair) => {
+      const [key = "", attribute = ""] = pair.split(/>|\[/)
+      return [key, attribute, pair.endsWith("]")] as const
+    })
+    read.set(row, parsed)
+  }
+  for (const [key, attribute, isList] of parsed) {
+    if (isList) {
+      const values = body.values(key)
+      if (values.length > 0) tags[attribute] = values.length === 1 ? values : [...new Set(values)]
+    } else tags[attribute] ??= body.value(key)
   }
   return tags
-}
-
-function unescape(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
 }

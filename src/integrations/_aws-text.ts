@@ -1,13 +1,22 @@
-/** The start of a body, one character for each byte. Enough to find a field without parsing the whole. */
-export type BodyText = string
-
 /** As much of a body as is ever looked at. */
 export const MAX_TEXT = 65_536
 
-export function textOf(chunk: unknown): BodyText {
+/** The start of a body, one character for each byte. */
+export function textOf(chunk: unknown): string {
   if (typeof chunk === "string") return chunk.slice(0, MAX_TEXT)
   if (!(chunk instanceof Uint8Array)) return ""
   return Buffer.from(chunk.buffer, chunk.byteOffset, Math.min(chunk.length, MAX_TEXT)).toString("latin1")
+}
+
+type Value = string | number | boolean
+
+/** Finds fields by name without parsing the whole. */
+export interface Body {
+  readonly text: string
+  /** The values of a field, wherever it stands. */
+  values(key: string): Value[]
+  /** The first of them. */
+  value(key: string): Value | undefined
 }
 
 const JSON_VALUE = /\s*:\s*(?:"([^"\\]*)"|(-?\d[\d.]*|true|false))/y
@@ -15,38 +24,38 @@ const FORM_VALUE = /([^&]*)/y
 const XML_VALUE = /([^<]*)/y
 
 /**
- * The values of a field by its name, wherever it stands, in JSON, a form, XML or CBOR. What a user wrote is found
- * nowhere: inside of strings every quote is escaped, and DynamoDB's own attributes are objects, never plain values.
+ * A body in JSON, a form, XML or CBOR. What a user wrote is found nowhere: inside of strings every quote is escaped, and
+ * DynamoDB's own attributes are objects, never plain values.
  */
-export function valuesOf(text: BodyText, key: string): (string | number | boolean)[] {
-  const found: (string | number | boolean)[] = []
-  const isXml = text.startsWith("<")
-  const isJson = /^\s*[{[]/.test(text)
-  const isForm = !isXml && !isJson && /^[\w.]+=/.test(text)
-  const name = isJson ? `"${key}"` : isXml ? `<${key}>` : isForm ? `${key}=` : cborText(key)
-  const form = isJson ? JSON_VALUE : isXml ? XML_VALUE : FORM_VALUE
-  for (let at = text.indexOf(name); at >= 0 && found.length < 128; at = text.indexOf(name, at + name.length)) {
-    const start = at + name.length
-    if (isForm && at > 0 && text[at - 1] !== "&") continue
-    if (!isXml && !isForm && !isJson) {
-      const value = cborValue(text, start)
+export function bodyOf(text: string): Body {
+  const first = text[0]
+  const [before, after, pattern] =
+    first === "{" || first === "[" ? ['"', '"', JSON_VALUE] : first === "<" ? ["<", ">", XML_VALUE] : /^[\w.]+=/.test(text) ? ["", "=", FORM_VALUE] : []
+
+  const read = (key: string, most: number) => {
+    const found: Value[] = []
+    if (text === "") return found
+    const name = before === undefined ? cborText(key) : before + key + after
+    for (let at = text.indexOf(name); at >= 0 && found.length < most; at = text.indexOf(name, at + name.length)) {
+      const start = at + name.length
+      if (pattern === FORM_VALUE && at > 0 && text[at - 1] !== "&") continue
+      const value = pattern === undefined ? cborValue(text, start) : matched(pattern, text, start)
       if (value !== undefined) found.push(value)
-      continue
     }
-    form.lastIndex = start
-    const [, string, literal] = form.exec(text) ?? []
-    if (string !== undefined) found.push(isForm ? decode(string) : string)
-    else if (literal !== undefined) found.push(JSON.parse(literal) as number | boolean)
+    return found
   }
-  return found
+  return { text, values: (key) => read(key, 128), value: (key) => read(key, 1)[0] }
 }
 
-export function valueOf(text: BodyText, key: string): string | number | boolean | undefined {
-  return valuesOf(text, key)[0]
+function matched(pattern: RegExp, text: string, start: number): Value | undefined {
+  pattern.lastIndex = start
+  const [, string, literal] = pattern.exec(text) ?? []
+  if (string !== undefined) return pattern === FORM_VALUE ? unescape(string.replaceAll("+", " ")) : string
+  return literal === undefined ? undefined : (JSON.parse(literal) as Value)
 }
 
 /** A whole JSON value by its key, where the text holds all of it. */
-export function jsonOf(text: BodyText, key: string): unknown {
+export function jsonOf(text: string, key: string): unknown {
   const at = text.indexOf(`"${key}":`)
   if (at < 0) return undefined
   const start = at + key.length + 3
@@ -54,24 +63,22 @@ export function jsonOf(text: BodyText, key: string): unknown {
   for (let index = start; index < text.length; index++) {
     const character = text[index]
     if (character === "{" || character === "[") depth++
-    else if ((character === "}" || character === "]") && --depth <= 0) return parse(text.slice(start, index + 1))
+    else if ((character === "}" || character === "]") && --depth <= 0) {
+      try {
+        return JSON.parse(text.slice(start, index + 1))
+      } catch {
+        // A brace within a string.
+      }
+    }
   }
   return undefined
 }
 
-function parse(json: string): unknown {
+export function unescape(text: string): string {
   try {
-    return JSON.parse(json)
+    return decodeURIComponent(text)
   } catch {
-    return undefined
-  }
-}
-
-function decode(value: string): string {
-  try {
-    return decodeURIComponent(value.replaceAll("+", " "))
-  } catch {
-    return value
+    return text
   }
 }
 
@@ -80,7 +87,7 @@ function cborText(text: string): string {
   return (text.length < 24 ? String.fromCharCode(0x60 + text.length) : `\x78${String.fromCharCode(text.length)}`) + text
 }
 
-function cborValue(text: BodyText, at: number): string | number | boolean | undefined {
+function cborValue(text: string, at: number): Value | undefined {
   const head = text.charCodeAt(at)
   const major = head >> 5
   const more = head & 31

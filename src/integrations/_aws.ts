@@ -1,7 +1,7 @@
 import type { End, Operation, Tags } from "../core/contracts.ts"
 import { rewriteTraceHeader } from "../core/propagation/xray.ts"
 import type { AwsCall } from "./_aws-call.ts"
-import { answerFacts, describeAws, isTellingAnswer, isTellingRequest, mayBeRetried } from "./_aws-facts.ts"
+import { answerFacts, describeAws, isTellingAnswer, isTellingRequest, mayBeRetried, requestFacts } from "./_aws-facts.ts"
 import { MAX_TEXT, textOf } from "./_aws-text.ts"
 import type { Answer } from "./_http.ts"
 
@@ -64,7 +64,7 @@ export function beginAttempt(call: AwsCall, operation: AnyOperation): Attempt {
   clearTimeout(state.timer)
   const number = ++state.attempts
   // What began in the SDK knows nothing yet of host, region and resource.
-  if (state.end === undefined) operation.learn(describeAws(call, "", awsSettings.showsObjectKeys))
+  if (state.end === undefined) operation.learn(describeAws(call, awsSettings.showsObjectKeys))
   if (number > 1) operation.learn({ tags: { "http.request.resend_count": number - 1 }, log: { event: "retry", ...state.last } })
   let name = call.operation
   let head = ""
@@ -74,9 +74,9 @@ export function beginAttempt(call: AwsCall, operation: AnyOperation): Attempt {
 
     takeRequest: isTellingRequest(call)
       ? (chunk) => {
-          const description = describeAws(call, textOf(chunk), awsSettings.showsObjectKeys)
-          name ??= (description.tags["rpc.method"] ?? description.tags["messaging.operation.name"]) as string | undefined
-          operation.learn(description)
+          const facts = requestFacts(call, textOf(chunk))
+          name = facts.operation
+          operation.learn(facts)
         }
       : undefined,
 
@@ -93,7 +93,7 @@ export function beginAttempt(call: AwsCall, operation: AnyOperation): Attempt {
       // A next attempt has begun: this one is history.
       if (state.attempts !== number) return
       state.ended = number
-      const facts = answer?.header === undefined ? {} : answerFacts(call, name, { status: answer.status, header: answer.header, body: head + tail })
+      const facts = answer?.header === undefined ? {} : answerFacts(call, name, { status: answer.status, header: answer.header, text: head + tail })
       state.last = { "http.response.status_code": facts["http.response.status_code"], "error.type": facts["error.type"] ?? nameOf(error) }
       if (facts["aws.throttled"] === true) operation.learn({ tags: { "aws.throttled": true } })
       if (state.end === undefined) return operation.learn({ tags: facts })
@@ -113,15 +113,11 @@ export function beginAttempt(call: AwsCall, operation: AnyOperation): Attempt {
   }
 }
 
-function traceHeaderFor(call: AwsCall, { context, headers }: Operation): string | undefined {
+function traceHeaderFor(call: AwsCall, { context }: Operation): string | undefined {
   if (!awsSettings.sendsTraceHeader || context === undefined || call.isPresigned || call.signsTrace) return undefined
-  // OTEL_PROPAGATORS=none asks for no header of any kind.
-  for (const _ in headers) {
-    const existing = call.header("x-amzn-trace-id")
-    const rewritten = rewriteTraceHeader(existing, context)
-    return rewritten === existing ? undefined : rewritten
-  }
-  return undefined
+  const existing = call.header("x-amzn-trace-id")
+  const rewritten = rewriteTraceHeader(existing, context)
+  return rewritten === existing ? undefined : rewritten
 }
 
 /** Bounded, because a request that never ends is never forgotten. */

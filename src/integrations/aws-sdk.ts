@@ -43,7 +43,7 @@ export function withAws<Call extends object>(http: Integration<Call, Answer>, cl
 
     describe(call): Description {
       const aws = callOf(call)
-      return aws === undefined ? http.describe(call) : describeAws(aws, "", awsSettings.showsObjectKeys)
+      return aws === undefined ? http.describe(call) : describeAws(aws, awsSettings.showsObjectKeys)
     },
   }
 
@@ -55,8 +55,9 @@ export function withAws<Call extends object>(http: Integration<Call, Answer>, cl
     if (attempt.traceHeader !== undefined) client.setTraceHeader(call, attempt.traceHeader)
     client.lookAtRequest(call, attempt.takeRequest && safe(attempt.takeRequest))
     return {
-      ...NO_HEADERS,
+      headers: NO_HEADERS,
       context: operation.context,
+      learnOfInvocation: operation.learnOfInvocation,
       learn({ tags }) {
         const status = Number(tags?.["http.response.status_code"])
         if (attempt.wantsResponse(status)) client.lookAtResponse?.(call, safe(attempt.takeResponse))
@@ -67,7 +68,7 @@ export function withAws<Call extends object>(http: Integration<Call, Answer>, cl
   }
 }
 
-const NO_HEADERS = { headers: Object.freeze({}) }
+const NO_HEADERS = Object.freeze({})
 
 /** `node:http` and `node:https`: SDK 2, and most services of SDK 3. */
 export const httpClient: AwsClient<ClientRequest> = {
@@ -140,28 +141,13 @@ export const undiciClient: AwsClient<UndiciRequest> = {
   lookAtRequest: ({ body }, look) => look?.(body),
 }
 
-interface Writable {
-  write(...args: unknown[]): unknown
-  end(...args: unknown[]): unknown
-}
-
-/** Shows the first chunk that is written, and gets out of the way. */
+/** Shows what is written at once, as every SDK does with a body that it has. Nothing is deleted after it: that would make a slow object of the request. */
 function onFirstChunk(request: object, look: (chunk: unknown) => void): void {
-  const stream = request as Writable
-  const restores: (() => void)[] = []
-  for (const name of ["write", "end"] as const) {
-    const own = Object.getOwnPropertyDescriptor(stream, name)
-    const original = stream[name]
-    const value = function (this: unknown, ...args: unknown[]) {
-      for (const restore of restores.splice(0)) restore()
-      look(args[0])
-      return original.apply(this, args)
-    }
-    Object.defineProperty(stream, name, { configurable: true, writable: true, value })
-    restores.push(() => {
-      if (own !== undefined) Object.defineProperty(stream, name, own)
-      else delete (stream as Partial<Writable>)[name]
-    })
+  const stream = request as { end(...args: unknown[]): unknown }
+  const { end } = stream
+  stream.end = function (...args) {
+    look(args[0])
+    return end.apply(this, args)
   }
 }
 
@@ -169,11 +155,10 @@ function onFirstChunk(request: object, look: (chunk: unknown) => void): void {
 function onChunk(response: object, look: (chunk: unknown) => void): void {
   const stream = response as { push(...args: unknown[]): boolean }
   const { push } = stream
-  const value = function (this: unknown, ...args: unknown[]) {
+  stream.push = function (...args) {
     look(args[0])
     return push.apply(this, args)
   }
-  Object.defineProperty(stream, "push", { configurable: true, writable: true, value })
 }
 
 /** A body that we cannot make sense of is none of the program's business. */
