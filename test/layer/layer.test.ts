@@ -1,5 +1,5 @@
 // The layer as a whole: what is in the zip, every way to switch it on, and a function that cannot tell whether it is there.
-import { execFileSync } from "node:child_process"
+import { execFileSync, spawnSync } from "node:child_process"
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -96,6 +96,37 @@ describe("the zip", () => {
       return readFileSync(join(out, "layer.zip"))
     }
     expect(build(join(folder, "one"), "UTC").equals(build(join(folder, "two"), "Asia/Tokyo"))).toBe(true)
+  })
+})
+
+describe("the exec wrapper", () => {
+  const { AWS_LAMBDA_EXEC_WRAPPER: wrapper = "" } = layered
+  const handed = (handler: string) => {
+    const { stdout, stderr } = spawnSync(wrapper, ["/usr/bin/env"], { env: { _HANDLER: handler }, encoding: "utf8" })
+    return { handler: /^_HANDLER=(.*)$/m.exec(stdout)?.[1], original: /^_ANTIFREEZE_HANDLER=(.*)$/m.exec(stdout)?.[1], stderr }
+  }
+
+  test.each(["index.handler", "src/api/index.main", "a.b.c", "dir.with.dots/index.handler", "it's a 'file'.handler"])(
+    "redirects %s",
+    (handler) => {
+      expect(handed(handler)).toEqual({ handler: `${opt}/nodejs/node_modules/antifreeze/handler.handler`, original: handler, stderr: "" })
+    },
+  )
+
+  test.each(["nodot", "dir.x/nodot", "../index.handler", ""])("leaves %j for the runtime to refuse", (handler) => {
+    expect(handed(handler)).toEqual({ handler, original: undefined, stderr: "" })
+  })
+
+  test("leaves the script of a web adapter alone, and says so", () => {
+    expect(handed("run.sh")).toEqual({
+      handler: "run.sh",
+      original: undefined,
+      stderr: "[antifreeze] run.sh is a script, not a handler: it runs untraced.\n",
+    })
+  })
+
+  test("hands arguments on as they are", () => {
+    expect(execFileSync(wrapper, ["/bin/echo", "-n", "a  b", "$c", "*"], { encoding: "utf8" })).toBe("a  b $c *")
   })
 })
 
