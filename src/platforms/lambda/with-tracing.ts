@@ -9,11 +9,13 @@ import type { TracerOptions } from "../node/node-tracer.ts"
 import { type Hooks, processState } from "../node/process-state.ts"
 import { endWithLoop, followCallbacks, type LegacyContext } from "./callbacks.ts"
 import { beginInit, drawInit } from "./cold-start.ts"
+import { watchCrash, watchExit } from "./crash.ts"
 import { type Hold, openHold } from "./hold.ts"
 import { ownExtension } from "./own-extension.ts"
 import { rehearse } from "./rehearse.ts"
 import { isSupported } from "./supported.ts"
 import { invocationTags, triggerOf } from "./trigger.ts"
+import { keepVigil, type Vigil } from "./vigil.ts"
 
 /** Any Lambda handler: `(event, context)`, `(event, context, callback)` or `(event, stream, context)`. */
 // biome-ignore lint/suspicious/noExplicitAny: a handler may take any event and return anything; nothing narrower accepts all.
@@ -57,6 +59,7 @@ export function traceHandler<H extends AnyHandler>(handler: H, { integrations, .
   const tracer = tracerFor(options)
   watchAll(integrations)
   beginInit()
+  if (endpoint !== undefined) watchExit()
   if (registered !== undefined) {
     rehearse(tracer)
     registered()
@@ -78,12 +81,21 @@ function trace(tracer: Tracer, args: unknown[], context: unknown, call: () => un
     return call()
   }
   let hold: Hold | undefined
+  let vigil: Vigil | undefined
   try {
     if (isNested(tracer, context)) return callOnce()
-    hold = openHold(tracer, context)
+    watchCrash()
+    const { requestId, settle } = (hold = openHold(tracer, context))
+    const end = (take: Parameters<typeof settle>[0]) => {
+      vigil?.end()
+      return settle(take)
+    }
     return invoke(
-      { tracer, id: hold.requestId, trigger: triggerOf(args[0], context), tags: invocationTags(context), settle: hold.settle },
-      (invocation) => run(invocation, args, context as LegacyContext, callOnce, hold as Hold, guise),
+      { tracer, id: requestId, trigger: triggerOf(args[0], context), tags: invocationTags(context), settle: end },
+      (invocation) => {
+        vigil = keepVigil(invocation, context)
+        return run(invocation, args, context as LegacyContext, callOnce, hold as Hold, guise)
+      },
     )
   } catch (error) {
     if (called) throw error
