@@ -9,15 +9,6 @@ import { splitLater } from "./later.mjs"
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
-/** What no cold start needs: the delivery, and the reading of calls. Loaded when one of their functions is first called. */
-const LATER = [
-  "exporters/otlp.ts",
-  "platforms/node/post.ts",
-  "integrations/_aws-call.ts",
-  "integrations/_aws-facts.ts",
-  "integrations/_sql.ts",
-].map((name) => join(root, "src", name))
-
 export async function buildLayer(version, dist = join(root, "dist")) {
   const layer = join(dist, "layer")
   const modules = join(layer, "nodejs/node_modules")
@@ -36,7 +27,7 @@ export async function buildLayer(version, dist = join(root, "dist")) {
     absWorkingDir: root,
   }
   const from = (name) => [join(root, "layer", name)]
-  const later = await splitLater({ modules: LATER, file: "later.cjs", outdir: own, options: common })
+  const later = await splitLater({ extension: ".cjs", outdir: own, options: common })
   const opentracing = join(modules, "opentracing")
   const shared = insteadOf(/\/opentracing\/lib\/(global_tracer|noop|span|span_context|tracer)\.js$/, ([, name]) => ({
     path: name,

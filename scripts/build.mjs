@@ -35,8 +35,7 @@ for (const [folder, type] of [
   mkdirSync(join(dist, folder), { recursive: true })
   writeFileSync(join(dist, folder, "package.json"), `${JSON.stringify({ type })}\n`)
 }
-const modules = ["exporters/otlp.ts", "platforms/node/post.ts"].map(src)
-const later = await splitLater({ modules, file: "later.js", outdir: cjs, options: common })
+const later = await splitLater({ extension: ".js", outdir: cjs, options: common })
 const [esm] = await Promise.all([
   build({ ...common, entryPoints: [src("index.ts")], format: "esm", outdir: join(dist, "esm"), metafile: true }),
   build({

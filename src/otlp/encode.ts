@@ -25,7 +25,7 @@ export function encodeTraces(
 }
 
 function encodeSpan(span: SpanRecord): string {
-  const { tags, parentSpanId, durationUs, dropped } = span
+  const { tags, durationUs, dropped } = span
   const errorLog = span.logs.findLast(isError)
   const error = tags.get("error")
   const failed = error !== undefined && error !== false && error !== "false"
