@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } f
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { build } from "esbuild"
+import { buildEdge } from "./build-edge.mjs"
 import { buildLayer } from "./build-layer.mjs"
 import { carryOpenTracing } from "./carry-opentracing.mjs"
 import { splitLater } from "./later.mjs"
@@ -58,11 +59,13 @@ const [esm] = await Promise.all([
   }),
 ])
 await buildLayer(version, dist)
+await buildEdge(common, src, dist)
 await later.finish()
 writeNodeEntry(Object.values(esm.metafile.outputs)[0].exports)
 cpSync(src("environment/bootstrap"), join(dist, "cli", "bootstrap"), { recursive: true })
 writeTypes("esm")
 writeTypes("cjs")
+writeTypes("edge")
 
 /**
  * What Node imports: the CommonJS build, by `require`. Node's ESM loader takes 1 to 3 ms longer for opentracing's eight files, and

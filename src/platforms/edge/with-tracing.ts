@@ -11,6 +11,9 @@ export type FetchHandler = FetchFunction | { readonly fetch?: FetchFunction }
 
 const TRACED = Symbol.for("antifreeze.traced")
 
+/** Traces a call that is no `(request, …) => Response`; `undefined` when it is one. */
+export type TraceOther = (tracerFor: TracerFor, args: readonly unknown[], call: () => unknown) => { readonly value: unknown } | undefined
+
 export function isTraced(handler: object): boolean {
   return TRACED in handler
 }
@@ -20,18 +23,20 @@ export function markTraced<T extends object>(traced: T): T {
 }
 
 /** Makes the `withTracing` of a platform whose functions are `(request, …) => Response`. */
-export function createWithTracing(readVariables: ReadVariables) {
+export function createWithTracing(readVariables: ReadVariables, traceOther?: TraceOther) {
   return function withTracing<H extends FetchHandler, Env = unknown>(handler: H, options: EdgeConfiguration<Env> = {}): H {
     if (handler === null || (typeof handler !== "function" && typeof handler !== "object") || isTraced(handler)) return handler
     const tracerFor = tracerSource(options as EdgeConfiguration<never>, readVariables)
-    if (typeof handler === "function") return traceFunction(handler, tracerFor) as H
+    if (typeof handler === "function") return traceFunction(handler, tracerFor, traceOther) as H
     return typeof handler.fetch === "function" ? (withFetch(handler as { readonly fetch: FetchFunction }, tracerFor) as H) : handler
   }
 }
 
-export function traceFunction<F extends FetchFunction>(handler: F, tracerFor: TracerFor): F {
+export function traceFunction<F extends FetchFunction>(handler: F, tracerFor: TracerFor, traceOther?: TraceOther): F {
   const traced = function (this: unknown, ...args: unknown[]): unknown {
-    return traceFetchCall(tracerFor, args, () => Reflect.apply(handler, this, args))
+    const call = () => Reflect.apply(handler, this, args)
+    const other = traceOther?.(tracerFor, args, call)
+    return other === undefined ? traceFetchCall(tracerFor, args, call) : other.value
   }
   return markTraced(Object.defineProperties(traced, Object.getOwnPropertyDescriptors(handler)) as unknown as F)
 }
