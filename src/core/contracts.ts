@@ -96,6 +96,22 @@ export interface Exporter {
    * Settles within its own bound, and within `deadlineMs` milliseconds where given. Never rejects.
    */
   export(spans: readonly SpanRecord[], deadlineMs?: number): Promise<Delivery>
+  /** For a process that is about to end. Without it, what is not delivered by then is lost. */
+  readonly urgent?: Urgent
+}
+
+/** What an exporter can do where nothing asynchronous happens any more. */
+export interface Urgent {
+  /** Whether anything is kept or on its way. */
+  readonly pending: boolean
+  /** Gives back what is kept, and what is on its way and may not arrive. */
+  recall(): readonly SpanRecord[]
+  /** The spans as the body of one request. */
+  encode(spans: readonly SpanRecord[]): string
+  /** Delivers a body before it returns, within `budgetMs`; false when that was not possible. */
+  postNow(body: string, budgetMs: number): boolean
+  /** Delivers a body that an earlier process has left. False: try again another time. */
+  post(body: string): Promise<boolean>
 }
 
 export interface Delivery {
@@ -182,7 +198,11 @@ export interface Operation<Result = unknown> {
 }
 
 /** Runs `run` as a child span of the active one, or straight through when there is none. */
-export type Trace<Call, Result = unknown> = <T>(call: Call, run: (operation: Operation<Result>) => T) => T
+export interface Trace<Call, Result = unknown> {
+  <T>(call: Call, run: (operation: Operation<Result>) => T): T
+  /** Gives what runs a function in the scope that is active now: a library may call its user from the context of another. */
+  readonly capture?: () => <T>(fn: () => T) => T
+}
 
 /** Teaches the tracer about one library: where its calls happen and what each one means. */
 export interface Integration<Call, Result = unknown> {

@@ -60,6 +60,12 @@ export class ScopeManager {
     return this.invocations.values().next().value
   }
 
+  /** Gives what makes the scope that is active now active again, for callbacks that are called from elsewhere. */
+  capture(): <R>(fn: () => R) => R {
+    const scope = this.#storage.getStore()
+    return scope === undefined ? (fn) => fn() : (fn) => this.#storage.run(scope, fn)
+  }
+
   /** Makes the span active from here on, in this async context, until the scope is closed. */
   activate(span: Span, finishOnClose = false): Scope {
     const scope = new Scope(this, span, this.active, finishOnClose)

@@ -25,13 +25,14 @@ export function traceFor<Call, Result>(
   integration: Integration<Call, Result>,
   report: Report,
 ): Trace<Call, Result> {
-  return (call, callee) => {
+  const trace: Trace<Call, Result> = (call, callee) => {
     const parent = (integration.adopts && scopeManager.adopter) || scopeManager.active?.span
     if (parent === undefined) return callee(INERT as Operation<Result>)
     const operation = startOperation(parent, integration, call, report)
     if (operation === undefined) return callee(INERT as Operation<Result>)
     return scopeManager.run(operation.span, () => run(operation, callee))
   }
+  return Object.assign(trace, { capture: () => scopeManager.capture() })
 }
 
 interface LiveOperation<Result> extends Operation<Result> {

@@ -21,14 +21,16 @@ export function watchChannel<Message extends Published>(
   report: Report,
   { isWanted = () => true, resume = (start) => start() }: WatchOptions<Message> = {},
 ): () => void {
-  // Only "start" is published in the caller's context: the others come from whoever was first to use the connection.
-  const ends = new WeakMap<Message, End<unknown>>()
-  const settled = (message: Message) => ends.get(message)?.(message.error, message.result)
+  // Only "start" is published in the caller's context: the others come from whoever was first to use the connection. The message
+  // itself carries the end, since a WeakMap costs the garbage collector more than all the rest.
+  const end = Symbol(channel)
+  type Carrying = Message & { [end]?: End<unknown> }
+  const settled = (message: Carrying) => message[end]?.(message.error, message.result)
   return undoAll([
-    subscribe<Message>(
+    subscribe<Carrying>(
       `tracing:${channel}:start`,
       (message) => {
-        if (isWanted(message)) resume(() => trace(message, (operation) => void ends.set(message, operation.defer())))
+        if (isWanted(message)) resume(() => trace(message, (operation) => void (message[end] = operation.defer() as never)))
       },
       report,
     ),

@@ -1,4 +1,4 @@
-import type { Integration } from "../core/contracts.ts"
+import type { Integration, Trace } from "../core/contracts.ts"
 
 /** Everything that has been loaded and must be patched, and whoever wants to know: one for the process, whichever copy of us is asked. */
 interface Registry {
@@ -94,9 +94,10 @@ export function patchMethod(owner: object | undefined, name: string, wrap: (orig
   ]
 }
 
-/** A callback that runs in the context of whoever gave it, not of whoever was first to use the connection. */
-export function inCallersContext<Callback extends Method>(callback: Callback): Callback {
-  const resume = process.getBuiltinModule("node:async_hooks").AsyncLocalStorage.snapshot()
+/** A callback that runs in the scope of whoever gave it, not of whoever was first to use the connection. */
+export function inCallersScope<Callback extends Method>(callback: Callback, { capture }: Trace<never>): Callback {
+  const resume = capture?.()
+  if (resume === undefined) return callback
   return function (this: unknown, ...args: unknown[]) {
     return resume(() => Reflect.apply(callback, this, args))
   } as Callback

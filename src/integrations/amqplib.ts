@@ -1,6 +1,6 @@
 import type { End, Integration, Trace } from "../core/contracts.ts"
 import { describeMessaging, textHeaders } from "./_messaging.ts"
-import { inCallersContext, type Method, patchMethod, whenLoaded } from "./_patch.ts"
+import { inCallersScope, type Method, patchMethod, whenLoaded } from "./_patch.ts"
 
 export interface AmqpCall {
   readonly type: "send" | "process"
@@ -85,7 +85,7 @@ function patchChannel(owner: object, trace: Trace<AmqpCall>): readonly (() => vo
         function (this: Channel, callback?: Method) {
           const end = unconfirmed.get(this)
           unconfirmed.delete(this)
-          const called = typeof callback === "function" ? inCallersContext(callback) : undefined
+          const called = typeof callback === "function" ? inCallersScope(callback, trace) : undefined
           const confirmed = (error: unknown) => {
             end?.(error)
             return called?.call(this, error)
@@ -100,7 +100,7 @@ function patchChannel(owner: object, trace: Trace<AmqpCall>): readonly (() => vo
         function (this: Channel, queue: string, callback: Method, ...more: unknown[]) {
           if (typeof callback !== "function") return Reflect.apply(consume, this, [queue, callback, ...more])
           const { stream } = this.connection ?? {}
-          const process = inCallersContext((message: Message | null) => {
+          const process = inCallersScope((message: Message | null) => {
             // Null says that the consumer was cancelled.
             if (message === null) return callback(null)
             const { fields, properties, content } = message
@@ -113,7 +113,7 @@ function patchChannel(owner: object, trace: Trace<AmqpCall>): readonly (() => vo
               socket: stream,
             } as const
             return trace(call, () => callback(message))
-          })
+          }, trace)
           return Reflect.apply(consume, this, [queue, process, ...more])
         },
     ),

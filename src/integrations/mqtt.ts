@@ -1,6 +1,6 @@
 import type { Integration, Trace } from "../core/contracts.ts"
 import { describeMessaging } from "./_messaging.ts"
-import { inCallersContext, type Method, patchMethod, whenLoaded } from "./_patch.ts"
+import { inCallersScope, type Method, patchMethod, whenLoaded } from "./_patch.ts"
 
 export interface MqttMessage {
   readonly topic: string
@@ -51,7 +51,7 @@ function tracePublish(publish: Method, trace: Trace<MqttMessage>): Method {
   ) {
     const { protocolVersion, host, hostname, port } = this.options ?? {}
     const callback = typeof given === "function" ? given : last
-    const called = typeof callback === "function" ? inCallersContext(callback) : undefined
+    const called = typeof callback === "function" ? inCallersScope(callback, trace) : undefined
     const options = typeof given === "function" ? undefined : given
     return trace({ topic: String(topic), bodySize: message?.length, host: host ?? hostname, port }, (operation) => {
       // Nothing is traced: nothing is added, not even a callback.

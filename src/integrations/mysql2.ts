@@ -21,17 +21,17 @@ export const mysql2Integration: Integration<MysqlQuery> = {
   name: "mysql2",
 
   watch(trace, report: Report = ignore) {
-    const { AsyncLocalStorage } = process.getBuiltinModule("node:async_hooks")
     // A query that has waited for a connection of the pool is made by whoever gives that connection back, in their context.
-    const callers = new WeakMap<object, Resume>()
+    const caller = Symbol("caller")
+    type Wait = { [caller]?: Resume }
     const resumed: (Resume | undefined)[] = []
     const resume: Resume = (start) => (resumed.at(-1) ?? run)(start)
     return undoAll([
       watchChannel("mysql2:query", trace, report, { resume }),
       watchChannel("mysql2:execute", trace, report, { resume }),
-      subscribe<object>("tracing:mysql2:pool:connect:start", (wait) => void callers.set(wait, AsyncLocalStorage.snapshot()), report),
-      subscribe<object>("tracing:mysql2:pool:connect:asyncStart", (wait) => void resumed.push(callers.get(wait)), report),
-      subscribe<object>("tracing:mysql2:pool:connect:asyncEnd", () => void resumed.pop(), report),
+      subscribe<Wait>("tracing:mysql2:pool:connect:start", (wait) => void (wait[caller] = trace.capture?.() ?? run), report),
+      subscribe<Wait>("tracing:mysql2:pool:connect:asyncStart", (wait) => void resumed.push(wait[caller]), report),
+      subscribe<Wait>("tracing:mysql2:pool:connect:asyncEnd", () => void resumed.pop(), report),
     ])
   },
 

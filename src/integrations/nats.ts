@@ -1,6 +1,6 @@
 import type { Integration, Trace } from "../core/contracts.ts"
 import { describeMessaging } from "./_messaging.ts"
-import { inCallersContext, type Method, patchMethod, whenLoaded } from "./_patch.ts"
+import { inCallersScope, type Method, patchMethod, whenLoaded } from "./_patch.ts"
 
 export interface NatsCall {
   readonly operation: "publish" | "request" | "process"
@@ -90,11 +90,11 @@ function patchConnection(owner: object, trace: Trace<NatsCall>): readonly (() =>
           const { callback } = options ?? {}
           if (callback === undefined) return Reflect.apply(subscribe, this, [subject, options, ...more])
           const server = this.protocol?.server?.toString()
-          const process = inCallersContext((error: unknown, message: Message) => {
+          const process = inCallersScope((error: unknown, message: Message) => {
             if (error !== null || message === undefined) return callback(error, message)
             const { data, headers } = message
             return trace({ operation: "process", subject, bodySize: data?.length, headers, server }, () => callback(error, message))
-          })
+          }, trace)
           return Reflect.apply(subscribe, this, [subject, { ...options, callback: process }, ...more])
         },
     ),

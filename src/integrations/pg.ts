@@ -1,6 +1,6 @@
 import type { End, Integration, Trace } from "../core/contracts.ts"
 import { serverTags, tellFailure } from "./_db.ts"
-import { inCallersContext, type Method, patchMethod, whenLoaded } from "./_patch.ts"
+import { inCallersScope, type Method, patchMethod, whenLoaded } from "./_patch.ts"
 import { readSql } from "./_sql.ts"
 
 export interface PgQuery {
@@ -37,7 +37,7 @@ export const pgIntegration: Integration<PgQuery> = {
         if (owner === undefined) return []
         if ("_pulseQueryQueue" in owner) return patchMethod(owner, "query", (query) => traceQuery(query, trace))
         // A caller who has waited for a connection is called by whoever gave one back.
-        return "_pulseQueue" in owner ? patchMethod(owner, "connect", bindCallback) : []
+        return "_pulseQueue" in owner ? patchMethod(owner, "connect", (connect) => bindCallback(connect, trace)) : []
       })
     })
   },
@@ -73,9 +73,9 @@ function traceQuery(query: Method, trace: Trace<PgQuery>): Method {
   return function (config: string | Submittable, values: unknown, callback: unknown) {
     const args = [config, values, callback]
     const at = args.findLastIndex((arg) => typeof arg === "function")
-    const bound = at < 0 ? undefined : inCallersContext(args[at] as Method)
+    const bound = at < 0 ? undefined : inCallersScope(args[at] as Method, trace)
     const own =
-      typeof config === "object" && typeof config?.callback === "function" ? inCallersContext(config.callback as Method) : undefined
+      typeof config === "object" && typeof config?.callback === "function" ? inCallersScope(config.callback as Method, trace) : undefined
     return trace({ client: this, query: config }, (operation) => {
       if (typeof config === "object" && typeof config?.submit === "function") watchHandlers(config, operation.defer())
       else if (bound !== undefined) args[at] = endingWith(bound, operation.defer())
@@ -105,8 +105,8 @@ function watchHandlers(query: Submittable, end: End<unknown>): void {
   }
 }
 
-function bindCallback(connect: Method): Method {
+function bindCallback(connect: Method, trace: Trace<PgQuery>): Method {
   return function (callback?: Method) {
-    return Reflect.apply(connect, this, [typeof callback === "function" ? inCallersContext(callback) : callback])
+    return Reflect.apply(connect, this, [typeof callback === "function" ? inCallersScope(callback, trace) : callback])
   }
 }

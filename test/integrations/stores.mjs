@@ -1,5 +1,6 @@
 // The servers that the tests start: each a program of a Debian package, on loopback, on a port of its own, with a folder of its own.
 import { spawn } from "node:child_process"
+import { once } from "node:events"
 import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { connect, createServer } from "node:net"
 import { tmpdir } from "node:os"
@@ -76,25 +77,27 @@ const servers = {
     writeFileSync(join(folder, "conf"), `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence false\n`)
     return { command: "mosquitto", args: ["-c", join(folder, "conf")] }
   },
-  rabbitmq: (port, folder) => ({
+  rabbitmq: (port, folder, [distribution, mapper]) => ({
     command: "rabbitmq-server",
     args: [],
     env: {
       RABBITMQ_NODENAME: `antifreeze-${port}@localhost`,
       RABBITMQ_NODE_IP_ADDRESS: "127.0.0.1",
       RABBITMQ_NODE_PORT: port,
-      RABBITMQ_DIST_PORT: String(Number(port) + 1),
+      RABBITMQ_DIST_PORT: distribution,
       RABBITMQ_MNESIA_BASE: folder,
       RABBITMQ_LOG_BASE: folder,
       RABBITMQ_PID_FILE: join(folder, "pid"),
       RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, "plugins"),
       ERL_EPMD_ADDRESS: "127.0.0.1",
-      ERL_EPMD_PORT: String(Number(port) + 2),
+      ERL_EPMD_PORT: mapper,
       HOME: folder,
     },
     user: "rabbitmq",
     become: "rabbitmq",
     patienceMs: 60_000,
+    // It accepts connections before it can serve them.
+    ready: /completed with/,
   }),
 }
 
@@ -106,9 +109,9 @@ function asUser(user) {
 
 /** Starts a server and waits until it accepts connections. Stop it with `stop()`. */
 export async function startStore(name) {
-  const port = String(await freePort())
+  const [port, ...others] = (await freePorts(3)).map(String)
   const folder = mkdtempSync(join(tmpdir(), `antifreeze-${name}-`))
-  const { command, args, env = {}, prepare = [], user, become, patienceMs = 20_000 } = servers[name](port, folder)
+  const { command, args, env = {}, prepare = [], user, become, patienceMs = 20_000, ready = /(?:)/ } = servers[name](port, folder, others)
   if (user !== undefined && isRoot) {
     const { uid, gid } = identityOf(user)
     chownSync(folder, uid, gid)
@@ -136,7 +139,14 @@ export async function startStore(name) {
     if ((await ended) !== 0) throw new Error(`${program} failed:\n${said()}`)
   }
   const server = start(command, args)
+  // A test that fails may never come to stop its server.
+  const clear = () => {
+    for (const pid of [server.child.pid, ...startedWith(folder)]) end(pid, "SIGKILL")
+    rmSync(folder, { recursive: true, force: true })
+  }
+  process.once("exit", clear)
   const stop = async () => {
+    process.removeListener("exit", clear)
     end(server.child.pid, "SIGTERM")
     const late = setTimeout(() => end(server.child.pid, "SIGKILL"), 5000)
     await server.ended
@@ -146,7 +156,7 @@ export async function startStore(name) {
     rmSync(folder, { recursive: true, force: true })
   }
   try {
-    await accepting(Number(port), server, patienceMs)
+    await accepting(Number(port), server, patienceMs, ready)
   } catch (error) {
     await stop()
     throw error
@@ -177,7 +187,7 @@ function startedWith(folder) {
     .map(Number)
 }
 
-async function accepting(port, server, patienceMs) {
+async function accepting(port, server, patienceMs, ready) {
   let ended = false
   void server.ended.then(() => (ended = true))
   for (const until = Date.now() + patienceMs; Date.now() < until && !ended; ) {
@@ -186,7 +196,7 @@ async function accepting(port, server, patienceMs) {
       socket.once("error", () => resolve(false))
       socket.once("connect", () => socket.destroy())
     })
-    if (open) return
+    if (open && ready.test(server.said())) return
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
   throw new Error(`the server did not start on port ${port}:\n${server.said()}`)
@@ -201,13 +211,16 @@ function identityOf(user) {
   return { uid: Number(uid), gid: Number(gid) }
 }
 
-function freePort() {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once("error", reject)
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address()
-      server.close(() => resolve(port))
-    })
-  })
+/** Held all at once, so that they differ. */
+async function freePorts(count) {
+  const held = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer().listen(0, "127.0.0.1")
+      await once(server, "listening")
+      return server
+    }),
+  )
+  const ports = held.map((server) => server.address().port)
+  await Promise.all(held.map((server) => once(server.close(), "close")))
+  return ports
 }

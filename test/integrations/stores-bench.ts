@@ -1,0 +1,113 @@
+// What tracing adds to a query, in CPU time, against the bare client and OpenTelemetry's instrumentation in the same run:
+// `node test/integrations/stores-bench.ts`. Each way has processes of its own; rounds are interleaved.
+import { execFile } from "node:child_process"
+import { createRequire } from "node:module"
+import { promisify } from "node:util"
+import { startStore } from "./stores.mjs"
+
+const libraries = { ioredis: "redis", mysql2: "mariadb", pg: "postgres" } as const
+type Library = keyof typeof libraries
+const ways = ["bare", "antifreeze", "opentelemetry"] as const
+type Way = (typeof ways)[number]
+
+const ROUNDS = 25
+const QUERIES = 200
+
+// biome-ignore lint/suspicious/noExplicitAny: of many libraries.
+type Any = any
+const require = createRequire(new URL("./fixtures/stores/package.json", import.meta.url))
+const [, file = "", library, way, port] = process.argv
+if (library === undefined) await compare()
+else console.log(await measure(library as Library, way as Way, Number(port)))
+
+async function compare(): Promise<void> {
+  const run = promisify(execFile)
+  console.log("CPU added to a query, µs: median of the rounds (bare: the query itself)")
+  for (const [library, server] of Object.entries(libraries)) {
+    const store = await startStore(server)
+    const found: Record<Way, number[]> = { bare: [], antifreeze: [], opentelemetry: [] }
+    for (let turn = 0; turn < 3; turn++) {
+      for (const way of ways) found[way].push(Number((await run(process.execPath, [file, library, way, String(store.port)])).stdout))
+    }
+    await store.stop()
+    const bare = median(found.bare)
+    const added = (way: Way) => (median(found[way]) - bare).toFixed(1).padStart(7)
+    console.log(
+      `${library.padEnd(9)} bare ${bare.toFixed(1).padStart(6)}   antifreeze +${added("antifreeze")}   opentelemetry +${added("opentelemetry")}`,
+    )
+  }
+}
+
+async function measure(library: Library, way: Way, port: number): Promise<number> {
+  const underSpan = await traceBy(way)
+  const query = await connect(library, port, way)
+  for (let at = 0; at < 1500; at++) await underSpan(query)
+  const rounds: number[] = []
+  for (let round = 0; round < ROUNDS; round++) {
+    const before = process.cpuUsage()
+    await underSpan(async () => {
+      for (let at = 0; at < QUERIES; at++) await query()
+    })
+    const { user, system } = process.cpuUsage(before)
+    rounds.push((user + system) / QUERIES)
+  }
+  setImmediate(() => process.exit())
+  return median(rounds)
+}
+
+async function connect(library: Library, port: number, way: Way): Promise<() => Promise<unknown>> {
+  const at = { host: "127.0.0.1", port }
+  if (library === "ioredis") {
+    const client = new (require("ioredis") as Any).Redis(at)
+    return () => client.get("key")
+  }
+  if (library === "mysql2") {
+    const pool = (require("mysql2/promise") as Any).createPool({ ...at, user: "root" })
+    return () => pool.query("select 1 as a where 2 = ?", [3])
+  }
+  const pool = new (require("pg") as Any).Pool({ ...at, user: "root", database: "postgres" })
+  if (way === "antifreeze") (await import("../../src/pg.ts")).traced(pool)
+  return () => pool.query("select 1 as a where 2 = $1::int", [3])
+}
+
+/** Gives what runs a function under a span; all that was recorded is dropped after each. */
+async function traceBy(way: Way): Promise<<T>(fn: () => Promise<T>) => Promise<T>> {
+  if (way === "bare") return (fn) => fn()
+  if (way === "antifreeze") {
+    const { createTracer } = await import("../../src/platforms/node/node-tracer.ts")
+    const { watchAll } = await import("../../src/platforms/node/integrations.ts")
+    const tracer = createTracer({ exporter: { export: async () => ({ delivered: 0, dropped: 0, kept: 0 }) } })
+    watchAll()
+    return async (fn) => {
+      const value = await tracer.startActiveSpan("root", fn)
+      await tracer.flush()
+      return value
+    }
+  }
+  const { NodeTracerProvider, SimpleSpanProcessor } = require("@opentelemetry/sdk-trace-node") as Any
+  const { registerInstrumentations } = require("@opentelemetry/instrumentation") as Any
+  const processor = new SimpleSpanProcessor({
+    export: (_: unknown, done: (result: object) => void) => done({ code: 0 }),
+    shutdown: async () => {},
+  })
+  const provider = new NodeTracerProvider({ spanProcessors: [processor] })
+  provider.register()
+  registerInstrumentations({
+    instrumentations: [
+      new (require("@opentelemetry/instrumentation-ioredis") as Any).IORedisInstrumentation(),
+      new (require("@opentelemetry/instrumentation-mysql2") as Any).MySQL2Instrumentation(),
+      new (require("@opentelemetry/instrumentation-pg") as Any).PgInstrumentation(),
+    ],
+  })
+  const tracer = provider.getTracer("bench")
+  return (fn) =>
+    tracer.startActiveSpan("root", async (span: { end(): void }) => {
+      const value = await fn()
+      span.end()
+      return value
+    })
+}
+
+function median(values: number[]): number {
+  return values.toSorted((one, other) => one - other)[values.length >> 1] ?? Number.NaN
+}
