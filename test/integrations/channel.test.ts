@@ -45,7 +45,14 @@ const clients: [name: string, integration: Integration<never, never>, send: () =
 ]
 
 const context = { traceId: "1".repeat(32), spanId: "1".repeat(16), traceFlags: 1, traceState: "", baggage: new Map() }
-const operation: Operation<never> = { headers: {}, context, learn() {}, defer: () => () => {}, pause: () => () => {} }
+const operation: Operation<never> = {
+  headers: {},
+  context,
+  learn() {},
+  learnOfInvocation() {},
+  defer: () => () => {},
+  pause: () => () => {},
+}
 
 type Watch = (trace: Trace<never, never>, report: (mistake: unknown) => void) => () => void
 

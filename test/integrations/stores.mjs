@@ -96,8 +96,8 @@ const servers = {
     user: "rabbitmq",
     become: "rabbitmq",
     patienceMs: 60_000,
-    // It accepts connections before it can serve them.
-    ready: /completed with/,
+    // It accepts connections before it can serve them: AMQP 0-9-1, 4.2.2, the protocol header is answered.
+    hello: "AMQP\0\0\u0009\u0001",
   }),
 }
 
@@ -111,7 +111,7 @@ function asUser(user) {
 export async function startStore(name) {
   const [port, ...others] = (await freePorts(3)).map(String)
   const folder = mkdtempSync(join(tmpdir(), `antifreeze-${name}-`))
-  const { command, args, env = {}, prepare = [], user, become, patienceMs = 20_000, ready = /(?:)/ } = servers[name](port, folder, others)
+  const { command, args, env = {}, prepare = [], user, become, patienceMs = 20_000, hello } = servers[name](port, folder, others)
   if (user !== undefined && isRoot) {
     const { uid, gid } = identityOf(user)
     chownSync(folder, uid, gid)
@@ -156,7 +156,7 @@ export async function startStore(name) {
     rmSync(folder, { recursive: true, force: true })
   }
   try {
-    await accepting(Number(port), server, patienceMs, ready)
+    await accepting(Number(port), server, patienceMs, hello)
   } catch (error) {
     await stop()
     throw error
@@ -187,16 +187,21 @@ function startedWith(folder) {
     .map(Number)
 }
 
-async function accepting(port, server, patienceMs, ready) {
+async function accepting(port, server, patienceMs, hello) {
   let ended = false
   void server.ended.then(() => (ended = true))
   for (const until = Date.now() + patienceMs; Date.now() < until && !ended; ) {
     const open = await new Promise((resolve) => {
-      const socket = connect(port, "127.0.0.1", () => resolve(true))
-      socket.once("error", () => resolve(false))
-      socket.once("connect", () => socket.destroy())
+      const socket = connect(port, "127.0.0.1", () => (hello === undefined ? answer(true) : socket.write(hello)))
+      const answer = (isOpen) => {
+        socket.destroy()
+        resolve(isOpen)
+      }
+      socket.once("data", () => answer(true))
+      socket.once("error", () => answer(false))
+      socket.once("close", () => answer(false))
     })
-    if (open && ready.test(server.said())) return
+    if (open) return
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
   throw new Error(`the server did not start on port ${port}:\n${server.said()}`)
