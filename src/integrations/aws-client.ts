@@ -2,6 +2,7 @@ import type { Description, Integration, Trace } from "../core/contracts.ts"
 import { type AwsOperation, awsOperations, remember } from "./_aws.ts"
 import { injectInto } from "./_aws-inject.ts"
 import { ignore, type Report, subscribe } from "./_channel.ts"
+import { whenLoaded } from "./_patch.ts"
 
 /** One command of a client of SDK 3. */
 export interface Command {
@@ -93,9 +94,14 @@ export const awsClientIntegration: Integration<Command> = {
       }
     }
     look()
+    const forget = whenLoaded("@aws-sdk", (client) => {
+      traceClient(client, trace, true)
+      return []
+    })
     const stop = subscribe<{ id?: string }>("tracing:module.require:end", ({ id }) => id?.includes("smithy") && look(), report)
     return () => {
       stop()
+      forget()
       for (const [prototype, send] of patched) prototype.send = send
     }
   },

@@ -1,9 +1,9 @@
 import { createRequire } from "node:module"
 import { join } from "node:path"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
-import { traceFor } from "../../src/core/trace.ts"
+import { traced } from "../../src/aws.ts"
 import { injectInto } from "../../src/integrations/_aws-inject.ts"
-import { awsClientIntegration, traceClient } from "../../src/integrations/aws-client.ts"
+import { awsClientIntegration } from "../../src/integrations/aws-client.ts"
 import { httpClient, withAws } from "../../src/integrations/aws-sdk.ts"
 import { httpIntegration } from "../../src/integrations/http.ts"
 import { type AwsServer, CREDENTIALS, startAws } from "./_aws-server.ts"
@@ -23,8 +23,8 @@ beforeAll(async () => {
   aws = await startAws()
   recording = new Recording()
   recording.watch(withAws(httpIntegration, httpClient))
-  const trace = traceFor(recording.tracer.scopeManager, awsClientIntegration, recording.tracer.report)
-  client = traceClient(new sqs.SQSClient({ region: "eu-west-1", endpoint: aws.url, credentials: CREDENTIALS, md5: false }), trace, true)
+  client = traced(new sqs.SQSClient({ region: "eu-west-1", endpoint: aws.url, credentials: CREDENTIALS, md5: false }))
+  recording.watch(awsClientIntegration as Any)
 })
 afterEach(() => {
   aws.answer = undefined
@@ -74,10 +74,8 @@ describe("a client that is traced from within", () => {
     expect(command.input.MessageAttributes).toEqual({})
   })
   it("is found by itself where the SDK is not bundled", async () => {
-    const found = new Recording().watch(withAws(httpIntegration, httpClient)).watch(awsClientIntegration as Any)
     const plain = new sqs.SQSClient({ region: "eu-west-1", endpoint: aws.url, credentials: CREDENTIALS, md5: false })
-    const { spans } = await found.children(() => plain.send(new sqs.SendMessageCommand({ QueueUrl: `${aws.url}/1/orders`, MessageBody: "x" })))
-    found.unwatch()
+    const { spans } = await recording.children(() => plain.send(new sqs.SendMessageCommand({ QueueUrl: `${aws.url}/1/orders`, MessageBody: "x" })))
     expect(spans).toHaveLength(1)
     expect(sent().MessageAttributes.traceparent.StringValue).toBe(traceparentOf(spans[0]))
   })

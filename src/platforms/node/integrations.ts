@@ -1,7 +1,6 @@
 import { traceFor } from "../../core/trace.ts"
 import { awsSettings } from "../../integrations/_aws.ts"
 import { type AnyIntegration, takeOffered } from "../../integrations/_patch.ts"
-import { awsClientIntegration } from "../../integrations/aws-client.ts"
 import { http2Client, httpClient, undiciClient, withAws } from "../../integrations/aws-sdk.ts"
 import { fetchIntegration } from "../../integrations/fetch.ts"
 import { httpIntegration } from "../../integrations/http.ts"
@@ -15,13 +14,13 @@ const integrations = [
   withAws(fetchIntegration, undiciClient),
   withAws(httpIntegration, httpClient),
   withAws(http2Integration, http2Client),
-  awsClientIntegration,
   redisIntegration,
   ioredisIntegration,
   mysql2Integration,
 ] as readonly AnyIntegration[]
 
-awsSettings.sendsTraceHeader = process.env["ANTIFREEZE_AWS_TRACE_HEADER"] !== "false"
+// OTEL_PROPAGATORS=none asks for no header of any kind.
+awsSettings.sendsTraceHeader = process.env["ANTIFREEZE_AWS_TRACE_HEADER"] !== "false" && process.env["OTEL_PROPAGATORS"] !== "none"
 awsSettings.showsObjectKeys = process.env["ANTIFREEZE_AWS_OBJECT_KEYS"] === "true"
 
 /** Starts watching, once in a process: our integrations, those that come with their library, and the user's own. */
