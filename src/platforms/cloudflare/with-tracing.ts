@@ -1,9 +1,8 @@
 import { type Followable, isContext } from "../edge/context.ts"
-import { state } from "../edge/state.ts"
+import { readAllVariables } from "../edge/full-variables.ts"
 import { traceEvent } from "../edge/trace-event.ts"
 import { type EdgeConfiguration, type TracerFor, tracerSource } from "../edge/tracer-source.ts"
 import { isTraced, markTraced, traceFetchCall, traceFunction } from "../edge/with-tracing.ts"
-import { readConfig } from "../node/config.ts"
 import { watchBindings } from "./bindings/watch.ts"
 import { isClass, traceClass } from "./classes.ts"
 import { tracePages } from "./pages.ts"
@@ -30,7 +29,7 @@ export function withTracing<H extends WorkerHandler, Env = never>(handler: H, op
 }
 
 function workerTracers(options: EdgeConfiguration<never>): TracerFor {
-  const source = tracerSource(options, (env) => readConfig(env, state.report))
+  const source = tracerSource(options, readAllVariables)
   return (env) => {
     watchBindings(env)
     return source(env)

@@ -33,7 +33,7 @@ export interface EdgeOptions extends Omit<EdgePolicy, "propagateTo"> {
   readonly propagateTo?: readonly (string | RegExp)[] | ((url: string) => boolean) | undefined
 }
 
-/** What an environment can say. `readConfig` of the Node platform makes one, and so does `readVariables`. */
+/** What an environment can say. */
 export interface Variables {
   readonly disabled?: boolean
   readonly endpoint?: string | undefined

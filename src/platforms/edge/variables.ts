@@ -7,7 +7,7 @@ export function readVariables(env: Readonly<Record<string, string | undefined>>)
   const base = env["OTEL_EXPORTER_OTLP_ENDPOINT"]
   const sampler = env["OTEL_TRACES_SAMPLER"]
   return {
-    disabled: env["OTEL_SDK_DISABLED"] === "true",
+    disabled: env["OTEL_SDK_DISABLED"]?.toLowerCase() === "true" || env["OTEL_TRACES_EXPORTER"] === "none",
     endpoint: env["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] || (base && `${base.replace(/\/+$/, "")}/v1/traces`),
     headers: Object.fromEntries(pairs(otlp("HEADERS"))),
     timeoutMs: Number(otlp("TIMEOUT")) || undefined,

@@ -1,5 +1,5 @@
+import { readAllVariables } from "./full-variables.ts"
 import { isNodeResponse, type NodeRequest, traceNodeFunction } from "./node-function.ts"
-import { readVariables } from "./variables.ts"
 import { createWithTracing } from "./with-tracing.ts"
 
 /**
@@ -9,6 +9,8 @@ import { createWithTracing } from "./with-tracing.ts"
  *
  * @param options configure the tracer; or a function that gives them for the environment of an invocation.
  */
-export const withTracing: ReturnType<typeof createWithTracing> = createWithTracing(readVariables, (tracerFor, [request, response], call) =>
-  isNodeResponse(response) ? { value: traceNodeFunction(tracerFor, request as NodeRequest, response, call) } : undefined,
+export const withTracing: ReturnType<typeof createWithTracing> = createWithTracing(
+  readAllVariables,
+  (tracerFor, [request, response], call) =>
+    isNodeResponse(response) ? { value: traceNodeFunction(tracerFor, request as NodeRequest, response, call) } : undefined,
 )

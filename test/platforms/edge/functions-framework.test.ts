@@ -36,12 +36,31 @@ test("Google's functions framework: the spans are out before the answer ends", a
     banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
     logLevel: "silent",
   })
-  const args = [join(fixtures, "node_modules/@google-cloud/functions-framework/build/src/main.js"), "--target=hello", `--port=${port}`, "--host=127.0.0.1", `--source=${join(folder, "index.mjs")}`]
-  const env = { ...process.env, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, ORIGIN: `http://127.0.0.1:${(origin.address() as AddressInfo).port}` }
+  const args = [
+    join(fixtures, "node_modules/@google-cloud/functions-framework/build/src/main.js"),
+    "--target=hello",
+    `--port=${port}`,
+    "--host=127.0.0.1",
+    `--source=${join(folder, "index.mjs")}`,
+  ]
+  const env = {
+    ...process.env,
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+    ORIGIN: `http://127.0.0.1:${(origin.address() as AddressInfo).port}`,
+  }
   const child = spawn(process.execPath, args, { env, stdio: ["ignore", "ignore", "ignore"] })
   try {
     const url = `http://127.0.0.1:${port}`
-    for (let tries = 0; tries < 80 && !(await fetch(url).then(() => true, () => false)); tries++) await new Promise((resolve) => setTimeout(resolve, 100))
+    for (
+      let tries = 0;
+      tries < 80 &&
+      !(await fetch(url).then(
+        () => true,
+        () => false,
+      ));
+      tries++
+    )
+      await new Promise((resolve) => setTimeout(resolve, 100))
     collector.clear()
     const response = await fetch(`${url}/work?a=1`)
     const traceparent = await response.text()

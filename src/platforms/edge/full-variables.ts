@@ -1,0 +1,26 @@
+import type { Propagator } from "../../core/contracts.ts"
+import { b3MultiPropagator, b3Propagator } from "../../core/propagation/b3.ts"
+import { jaegerPropagator } from "../../core/propagation/jaeger.ts"
+import { w3cPropagators } from "../../core/propagation/w3c.ts"
+import type { Variables } from "./settings.ts"
+import { state } from "./state.ts"
+import { readVariables } from "./variables.ts"
+
+const known = new Map(
+  [...w3cPropagators, b3Propagator, b3MultiPropagator, jaegerPropagator].map((propagator) => [propagator.name, propagator]),
+)
+
+/** All that an environment can say at the edge. */
+export function readAllVariables(env: Readonly<Record<string, string | undefined>>): Variables {
+  const propagators = env["OTEL_PROPAGATORS"]
+  return propagators ? { ...readVariables(env), propagators: choose(propagators) } : readVariables(env)
+}
+
+function choose(names: string): readonly Propagator[] {
+  return names.split(",").flatMap((name) => {
+    const found = known.get(name.trim())
+    if (found === undefined && name.trim() !== "none")
+      state.report("config", `OTEL_PROPAGATORS=${name} is ignored. Known are ${[...known.keys()].join(", ")} and none.`)
+    return found ?? []
+  })
+}
