@@ -1,4 +1,5 @@
 import type { Limits, SpanRecord } from "./contracts.ts"
+import { recordOf } from "./record.ts"
 import type { Span } from "./span.ts"
 
 /** Where the spans of a trace go. */
@@ -10,6 +11,8 @@ export interface Sink {
   finished(span: Span): void
   /** Takes what has finished. */
   take(): SpanRecord[]
+  /** The same, and finishes what still runs. */
+  close?(overflow: Sink): SpanRecord[]
 }
 
 /** The spans of one invocation, bounded in count and bytes. Nothing global: concurrent invocations have one each. */
@@ -22,6 +25,8 @@ export class Batch implements Sink {
   #overflow: Sink | undefined
   /** Spans refused for lack of room. */
   dropped = 0
+  /** Told of each span when it has been started, and when it has been finished. */
+  onChange: ((span: Span) => void) | undefined
 
   constructor(limits: Limits, owner?: string) {
     this.owner = owner
@@ -37,6 +42,7 @@ export class Batch implements Sink {
       return false
     }
     this.#open.add(span)
+    this.onChange?.(span)
     return true
   }
 
@@ -44,6 +50,30 @@ export class Batch implements Sink {
     if (!this.#open.delete(span)) return this.#overflow?.finished(span)
     this.#finished.push(span)
     this.#bytes += estimateBytes(span)
+    this.onChange?.(span)
+  }
+
+  get hasFinished(): boolean {
+    return this.#finished.length > 0
+  }
+
+  /** All that is here: what has finished, and what still runs. */
+  get spans(): readonly Span[] {
+    return [...this.#finished, ...this.#open]
+  }
+
+  /**
+   * What can be said while it is not known whether the process will ever go on: open children are final and marked
+   * `antifreeze.unfinished`; the root as it stands is revision 1, and sent again as revision 2 when it ends.
+   */
+  checkpoint(root: Span): SpanRecord[] {
+    for (const span of this.#open) if (span !== root) span.abandon()
+    const records: SpanRecord[] = this.take()
+    if (!this.#open.has(root)) return records
+    const tags = new Map(root.tags).set("antifreeze.unfinished", true).set("antifreeze.revision", 1)
+    records.push(recordOf(root, { tags, logs: [...root.logs], durationUs: Math.round(root.duration * 1000) }))
+    root.setTag("antifreeze.revision", 2)
+    return records
   }
 
   take(): SpanRecord[] {

@@ -1,6 +1,6 @@
 import { Batch } from "./batch.ts"
-import type { SpanRecord, Tags, Trigger } from "./contracts.ts"
 import { causesOf } from "./causes.ts"
+import type { SpanRecord, Tags, Trigger } from "./contracts.ts"
 import { type Observer, observe } from "./observe.ts"
 import type { Span } from "./span.ts"
 import type { Tracer } from "./tracer.ts"
@@ -19,6 +19,7 @@ export interface InvokeOptions {
 /** What a run knows of its invocation. */
 export interface Invocation {
   readonly root: Span
+  readonly batch: Batch
   /** Takes over ending, for a function that answers by other means than its return value. */
   defer(): Observer
 }
@@ -46,6 +47,7 @@ export function invoke<T>({ tracer, id, trigger, tags, settle }: InvokeOptions, 
   let finished = false
   const invocation: Invocation = {
     root,
+    batch,
     defer() {
       deferred = true
       return observer
@@ -60,6 +62,7 @@ export function invoke<T>({ tracer, id, trigger, tags, settle }: InvokeOptions, 
     if (finished) return undefined
     finished = true
     tracer.scopeManager.invocations.delete(batch)
+    if (batch.dropped > 0) root.setTag("antifreeze.dropped.limit", batch.dropped)
     root.finish()
     return settle(() => batch.close(tracer.loose))
   }

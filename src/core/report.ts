@@ -5,7 +5,16 @@ export interface Report {
   readonly counts: ReadonlyMap<ReportCode, number>
 }
 
-export type ReportCode = "config" | "delivery" | "extension" | "instrumentation" | "invocation" | "rejected" | "span-limit" | "unsupported"
+export type ReportCode =
+  | "config"
+  | "delivery"
+  | "extension"
+  | "instrumentation"
+  | "invocation"
+  | "journal"
+  | "rejected"
+  | "span-limit"
+  | "unsupported"
 
 /** `write` gets the finished line; leave it out to keep silent and only count. */
 export function createReport(write?: (line: string) => void): Report {

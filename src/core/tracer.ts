@@ -88,6 +88,11 @@ export class Tracer extends OpenTracingTracer {
     return this.#parts.loose
   }
 
+  /** Whether anything outside invocations is still to be delivered. A tracer that nobody has used has nothing. */
+  get hasRemainder(): boolean {
+    return this.#made !== undefined && (this.#made.loose.hasFinished || this.#made.exporter?.urgent?.pending === true)
+  }
+
   /** The span of the active scope, or null. */
   get activeSpan(): Span | null {
     return this.scopeManager.active?.span ?? null

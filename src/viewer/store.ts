@@ -40,7 +40,7 @@ export function createStore(maxSpans: number): Store {
     spans,
     batches,
     add(batch) {
-      for (const span of batch.spans) spans.push(span)
+      for (const span of batch.spans) keepNewest(spans, span)
       spans.splice(0, spans.length - maxSpans)
       batches.push(batch)
       dropOldest(batches, maxSpans)
@@ -77,6 +77,14 @@ export function createStore(maxSpans: number): Store {
     const names = spans.slice(-10).map((span) => JSON.stringify(span.name))
     return new Error(`[antifreeze] ${what}; it has ${spans.length}${names.length > 0 ? `: ${names.join(", ")}` : ""}.`)
   }
+}
+
+/** A span that was sent while it ran is sent again when it has ended, under the same id: the highest `antifreeze.revision` stays. */
+function keepNewest(spans: ReceivedSpan[], span: ReceivedSpan): void {
+  const revision = Number(span.attributes["antifreeze.revision"] ?? 0)
+  const known = revision > 0 ? spans.findIndex(({ spanId, traceId }) => spanId === span.spanId && traceId === span.traceId) : -1
+  if (known < 0) spans.push(span)
+  else if (Number(spans[known]?.attributes["antifreeze.revision"] ?? 0) < revision) spans[known] = span
 }
 
 /** Batches hold spans too, so the same number bounds both how many there are and their spans; the newest stays whole. */

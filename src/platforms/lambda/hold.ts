@@ -70,7 +70,12 @@ async function deliver(tracer: Tracer, take: () => SpanRecord[], context: unknow
     mapStacks(all)
     const leftMs = (context as Partial<Context> | undefined)?.getRemainingTimeInMillis?.()
     const deadlineMs = typeof leftMs === "number" ? Math.max(0, leftMs - MARGIN_MS) : undefined
-    await tracer.scopeManager.exclude(() => tracer.exporter?.export(all, deadlineMs))
+    // What an earlier process has left goes out beside this; frozen in the middle of it, nobody would know whether it has arrived.
+    const [delivery] = await Promise.all([
+      tracer.scopeManager.exclude(() => tracer.exporter?.export(all, deadlineMs)),
+      processState.ending?.recovery,
+    ])
+    if (delivery?.kept === 0) processState.ending?.journal?.clear()
   } catch (error) {
     processState.report("delivery", `the delivery failed: ${String(error)}.`)
   }

@@ -1,4 +1,4 @@
-import type { Clock, Exporter, IdSource, Limits, Propagator, TagValue } from "../../core/contracts.ts"
+import type { Clock, Exporter, IdSource, Limits, Propagator, TagValue, Urgent } from "../../core/contracts.ts"
 import { TracingError } from "../../core/errors.ts"
 import type { Report } from "../../core/report.ts"
 import { type Sampler, traceIdRatio } from "../../core/sampler.ts"
@@ -7,6 +7,7 @@ import { createOtlpExporter, type Post } from "../../exporters/otlp.ts"
 import { VERSION } from "../../version.ts"
 import { type Config, DEFAULT_TIMEOUT_MS, tracesUrl } from "./config.ts"
 import { createPost } from "./post.ts"
+import { postNow } from "./post-now.ts"
 import { processState } from "./process-state.ts"
 
 /** What can be said in code. Each wins over its environment variable. */
@@ -78,16 +79,30 @@ function otlpExporter(
   const make = () =>
     createOtlpExporter({
       post: lazyPost(url, options, config),
+      postNow: (body, budgetMs) => postNow(url, { ...config?.headers, ...options.headers }, body, budgetMs),
       resource: resourceOf(options, config, platformResource),
       scope: { name: "antifreeze", version: VERSION },
       timeoutMs: options.timeoutMs ?? config?.timeoutMs ?? DEFAULT_TIMEOUT_MS,
       limits,
       report,
     })
+  const urgent = () => {
+    made ??= make()
+    return made.urgent as Urgent
+  }
   return {
     export(spans, deadlineMs) {
       made ??= make()
       return made.export(spans, deadlineMs)
+    },
+    urgent: {
+      get pending() {
+        return made?.urgent?.pending ?? false
+      },
+      recall: () => made?.urgent?.recall() ?? [],
+      encode: (spans) => urgent().encode(spans),
+      postNow: (body, budgetMs) => urgent().postNow(body, budgetMs),
+      post: (body) => urgent().post(body),
     },
   }
 }

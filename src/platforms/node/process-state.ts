@@ -3,6 +3,7 @@ import { createReport, type Report } from "../../core/report.ts"
 import { type Scope, ScopeManager } from "../../core/scope.ts"
 import type { Tracer } from "../../core/tracer.ts"
 import type { AnyIntegration } from "../../integrations/_patch.ts"
+import type { Ending } from "../lambda/ending.ts"
 import type { Extension } from "../lambda/extension.ts"
 
 /** What a user wants to do with the spans of an integration. A hook that throws tags the span `instrumentation_error`. */
@@ -28,6 +29,8 @@ export interface ProcessState {
     initEndMs: number | undefined
     invocations: number
   }
+  /** Made by the first copy that needs it. */
+  ending?: Ending
 }
 
 /** `OTEL_LOG_LEVEL=none` silences us. */

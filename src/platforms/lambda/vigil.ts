@@ -1,0 +1,131 @@
+import type { Context } from "aws-lambda"
+import type { Invocation } from "../../core/invoke.ts"
+import { endpointOf } from "../node/config.ts"
+import { processState } from "../node/process-state.ts"
+import { checkpoint } from "./deadline.ts"
+import { ending } from "./ending.ts"
+import { journalFor, recover } from "./journal.ts"
+import { journalFolder } from "./journal-folder.ts"
+import { neverFreezes } from "./managed-instances.ts"
+
+/** Watches over one invocation for what may end it without an answer. */
+export interface Vigil {
+  end(): void
+}
+
+const NONE: Vigil = { end() {} }
+const MAX_TIMER_MS = 2 ** 31 - 1
+const JOURNAL_AFTER_MS = 100
+
+/**
+ * One timer, and one look at each span:
+ *
+ * 1. An invocation that lasts gets a journal: at its threshold by the timer or, when the event loop is blocked and no timer
+ *    can fire, by the first span that starts or ends after it. Shorter ones never touch the disk.
+ * 2. At the deadline less a margin what is known is delivered, because the process is killed at the deadline.
+ */
+export function keepVigil(invocation: Pick<Invocation, "root" | "batch">, context: unknown): Vigil {
+  try {
+    return watchOver(invocation, context)
+  } catch (error) {
+    processState.report("delivery", `this invocation is not watched: ${String(error)}.`)
+    return NONE
+  }
+}
+
+function watchOver({ root, batch }: Pick<Invocation, "root" | "batch">, context: unknown): Vigil {
+  const { exporter } = root.tracer()
+  if (exporter === undefined) return NONE
+  const { journalAfterMs, marginMs } = (times ??= readTimes())
+  const journalMs = exporter.urgent === undefined || !hasPlace() ? Number.POSITIVE_INFINITY : journalAfterMs
+  if (journalMs < Number.POSITIVE_INFINITY) lookForJournals(exporter.urgent)
+  const leftMs = (context as Partial<Context> | undefined)?.getRemainingTimeInMillis?.() ?? Number.POSITIVE_INFINITY
+  const checkpointMs = marginMs === undefined ? Number.POSITIVE_INFINITY : leftMs - Math.min(marginMs(), leftMs / 2)
+  const startMs = performance.now()
+  let ended = false
+  let timer: NodeJS.Timeout | undefined
+  batch.onChange = (span) => {
+    if (span.startUs + (span.durationUs ?? 0) - root.startUs < journalMs * 1000) return
+    const journal = journalFor(processState.report)
+    journal?.begin(batch)
+    journal?.write(span)
+  }
+  arm(0)
+  return {
+    end() {
+      ended = true
+      clearTimeout(timer)
+    },
+  }
+
+  function arm(spentMs: number): void {
+    const next = spentMs < journalMs ? Math.min(journalMs, checkpointMs) : checkpointMs
+    if (!(next <= MAX_TIMER_MS)) return
+    timer = setTimeout(onTime, Math.max(1, next - spentMs))
+    timer.unref()
+  }
+
+  /** Nothing of ours may reach the function: there is nobody else to catch it. */
+  function onTime(): void {
+    if (ended) return
+    try {
+      const spentMs = performance.now() - startMs
+      // Timers may fire a fraction of a millisecond early.
+      if (spentMs + 1 >= journalMs) journalFor(processState.report)?.begin(batch)
+      if (spentMs + 1 >= checkpointMs) void checkpoint(batch, root, leftMs - spentMs)
+      else arm(spentMs + 1)
+    } catch (error) {
+      processState.report("delivery", `the watch over this invocation failed: ${String(error)}.`)
+    }
+  }
+}
+
+/** The next process finds a journal only where there is one at a time, and on Lambda. */
+function hasPlace(): boolean {
+  return processState.extension !== undefined && processState.extension !== null && !neverFreezes()
+}
+
+const NOTHING = Promise.resolve()
+
+/** With the first invocation, and again where the endpoint did not take what was found. */
+function lookForJournals(urgent: Parameters<typeof recover>[0]): void {
+  if (ending.recovery !== undefined) return
+  const folder = journalFolder()
+  ending.recovery = NOTHING
+  if (!process.getBuiltinModule("node:fs").existsSync(folder)) return
+  // The handler goes first.
+  const begin = () => processState.scopeManager.exclude(() => recover(urgent, folder, processState.report))
+  ending.recovery = new Promise((resolve) => setImmediate(resolve)).then(begin).then((done) => {
+    ending.recovery = done ? NOTHING : undefined
+  })
+}
+
+interface Times {
+  readonly journalAfterMs: number
+  readonly marginMs: (() => number) | undefined
+}
+
+let times: Times | undefined
+
+/** `ANTIFREEZE_JOURNAL_AFTER` and `ANTIFREEZE_DEADLINE_MARGIN`: milliseconds, or anything else for never. */
+function readTimes(): Times {
+  const journal = readMs("ANTIFREEZE_JOURNAL_AFTER")
+  const margin = readMs("ANTIFREEZE_DEADLINE_MARGIN")
+  return {
+    journalAfterMs: journal === "default" ? JOURNAL_AFTER_MS : (journal ?? Number.POSITIVE_INFINITY),
+    marginMs: margin === "default" ? marginMs : margin === undefined ? undefined : () => margin,
+  }
+}
+
+function readMs(name: string): number | "default" | undefined {
+  const value = process.env[name]
+  if (value === undefined || value === "") return "default"
+  return /^\d{1,9}$/.test(value) ? Number(value) : undefined
+}
+
+/** What a delivery needs: 100 ms for the endpoint, and our own work at this share of a processor: loading, a handshake, encoding. */
+function marginMs(): number {
+  const cold = processState.start.invocations <= 1
+  const workMs = !cold ? 5 : endpointOf(process.env)?.startsWith("https:") ? 80 : 25
+  return 100 + workMs * Math.max(1, 1769 / Number(process.env["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] || 1769))
+}
