@@ -1,4 +1,5 @@
 import { connectRaw, pause, type RawConnection } from "../lambda/raw-connection.ts"
+import { wantsProxy } from "./proxy.ts"
 
 /** Longer bodies are written piece by piece, since the other side has to make room. */
 const PIECE_BYTES = 65_536
@@ -9,7 +10,7 @@ const PIECE_BYTES = 65_536
  */
 export function postNow(url: URL, headers: Readonly<Record<string, string>>, body: string, budgetMs: number): boolean {
   const address = url.hostname === "localhost" ? "127.0.0.1" : url.hostname
-  if (url.protocol !== "http:" || url.username !== "" || hasControl(headers)) return false
+  if (url.protocol !== "http:" || url.username !== "" || hasControl(headers) || wantsProxy(url, process.env)) return false
   const connection = connectRaw(address, Number(url.port || 80))
   if (connection === undefined) return false
   try {

@@ -1,6 +1,7 @@
 import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from "node:http"
 import type { Post, PostReply } from "../../exporters/otlp.ts"
 import { boundIdle } from "./bound-idle.ts"
+import { wantsProxy } from "./proxy.ts"
 
 export interface PostOptions {
   readonly url: URL
@@ -26,7 +27,9 @@ const GZIP_BYTES = 1_024
 export function createPost(options: PostOptions): Post {
   const { url, headers, compression, tls } = options
   const { Agent, request } = process.getBuiltinModule(url.protocol === "https:" ? "node:https" : "node:http")
-  const agent = new Agent({ keepAlive: true, scheduling: "lifo", maxFreeSockets: 1, ...tls })
+  // Node 22.21 and 24.5 have learnt to go through a proxy ("http.Agent", `proxyEnv`); older ones go straight to the endpoint.
+  const proxy = wantsProxy(url, process.env) ? { proxyEnv: process.env } : {}
+  const agent = new Agent({ keepAlive: true, scheduling: "lifo", maxFreeSockets: 1, ...tls, ...proxy })
   const target: RequestOptions = { method: "POST", agent }
   let usableUntilMs = 0
   let warm = false
