@@ -2,10 +2,12 @@
 const REDACTED = "REDACTED"
 
 /** OpenTelemetry semantic conventions 1.44, `url.query`, with the names that AWS, Azure and Google give to the same secrets. */
-const SECRET_PARAMETER = /([?&](?:sig|signature|AWSAccessKeyId|X-Goog-(?:Signature|Credential)|X-Amz-(?:Signature|Credential|Security-Token))=)[^&#]*/gi
+const SECRET_PARAMETER =
+  /([?&](?:sig|signature|AWSAccessKeyId|X-Goog-(?:Signature|Credential)|X-Amz-(?:Signature|Credential|Security-Token))=)[^&#]*/gi
 
 /** Names under which secrets are kept, wherever they stand: headers, keys of objects, message attributes. */
-const SECRET_NAME = /auth|cookie|passw|passphrase|pwd|secret|token|credential|signature|session|private|api[-_]?key|access[-_]?key|^pin$|^ssn$|cvv|card[-_]?number/i
+const SECRET_NAME =
+  /auth|cookie|passw|passphrase|pwd|secret|token|credential|signature|session|private|api[-_]?key|access[-_]?key|^pin$|^ssn$|cvv|card[-_]?number/i
 
 /** A path with its query, or a whole URL, without the values that give access. */
 export function redactUrl(url: string): string {

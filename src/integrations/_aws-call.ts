@@ -157,7 +157,8 @@ export function s3Place({ host, path }: Pick<AwsCall, "host" | "path">): { bucke
 
 const S3_VERBS: Readonly<Record<string, string>> = { GET: "Get", PUT: "Put", POST: "Post", DELETE: "Delete", HEAD: "Head" }
 /** Parameters that modify a request and do not name what it is about. */
-const S3_PLAIN = /^(x-id|prefix|delimiter|marker|max-.*|versionId|encoding-type|continuation-token|start-after|fetch-owner|response-.*|part-number-marker|X-Amz-.*|list-type)$/i
+const S3_PLAIN =
+  /^(x-id|prefix|delimiter|marker|max-.*|versionId|encoding-type|continuation-token|start-after|fetch-owner|response-.*|part-number-marker|X-Amz-.*|list-type)$/i
 
 function s3Operation(method: string, host: string, path: string, query: string, header: (name: string) => string | undefined): string {
   const parameters = new Map(query.split("&").map((pair) => split(pair, "=") as [string, string | undefined]))

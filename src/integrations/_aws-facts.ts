@@ -48,7 +48,8 @@ const ENTRIES: Readonly<Record<string, string>> = {
 export function describeAws(call: AwsCall, showObjectKeys: boolean): Description {
   const { service, scope, operation, region, host, port, method } = call
   const place = { "cloud.region": region, "server.address": host, "server.port": port ?? 443, ...pathFacts(call, showObjectKeys) }
-  if (isMessaging(scope, operation)) return { operationName: operation ?? service, kind: /^(Send|Publish)/.test(operation ?? "") ? "producer" : "client", tags: place }
+  if (isMessaging(scope, operation))
+    return { operationName: operation ?? service, kind: /^(Send|Publish)/.test(operation ?? "") ? "producer" : "client", tags: place }
   return {
     operationName: `${service}.${operation ?? method}`,
     kind: "client",
@@ -60,7 +61,10 @@ const MESSAGING = /^(Send|Publish|Receive|Delete|Change)(Message)?(Visibility)?(
 
 /** Of SNS, whose protocol names the operation in the body, only the body tells. */
 function isMessaging(scope: string, operation: string | undefined): boolean {
-  return (scope === "sqs" && operation !== undefined && MESSAGING.test(operation)) || (scope === "sns" && (operation === undefined || MESSAGING.test(operation)))
+  return (
+    (scope === "sqs" && operation !== undefined && MESSAGING.test(operation)) ||
+    (scope === "sns" && (operation === undefined || MESSAGING.test(operation)))
+  )
 }
 
 /** What the path names. */
@@ -82,7 +86,11 @@ function pathFacts({ scope, host, path, query, region, header }: AwsCall, showOb
       const given = unescape(named)
       // arn:aws:lambda:region:account:function:name:alias, account:function:name, or the name alone.
       const [, name = given] = /function:([^:]+)/.exec(given) ?? []
-      return { "faas.invoked_name": name.split(":")[0], "faas.invoked_provider": "aws", "faas.invoked_region": /:lambda:([^:]+)/.exec(given)?.[1] ?? region }
+      return {
+        "faas.invoked_name": name.split(":")[0],
+        "faas.invoked_provider": "aws",
+        "faas.invoked_region": /:lambda:([^:]+)/.exec(given)?.[1] ?? region,
+      }
     }
     case "dynamodb":
       return { "db.system.name": "aws.dynamodb" }
@@ -119,13 +127,18 @@ export function requestFacts(call: AwsCall, text: string): Partial<Description> 
   const tags = fields(REQUEST, scope, body)
   const entries = ENTRIES[operation ?? ""]
   if (entries !== undefined) tags["messaging.batch.message_count"] = body.values(entries).length || undefined
-  if (scope === "dynamodb" && operation?.startsWith("Batch")) tags["aws.dynamodb.table_names"] = Object.keys(jsonOf(text, "RequestItems") ?? {})
+  if (scope === "dynamodb" && operation?.startsWith("Batch"))
+    tags["aws.dynamodb.table_names"] = Object.keys(jsonOf(text, "RequestItems") ?? {})
   if (scope === "secretsmanager") {
     const id = body.value("SecretId")
     tags[String(id).startsWith("arn:") ? "aws.secretsmanager.secret.arn" : "aws.secretsmanager.secret.name"] = id
   }
   if (call.operation !== undefined || operation === undefined) return { operation, tags }
-  return { operation, operationName: `${service}.${operation}`, tags: { "rpc.system": "aws-api", "rpc.service": service, "rpc.method": operation, ...tags } }
+  return {
+    operation,
+    operationName: `${service}.${operation}`,
+    tags: { "rpc.system": "aws-api", "rpc.service": service, "rpc.method": operation, ...tags },
+  }
 }
 
 function messagingFacts(scope: string, operation: string, body: Body): ReturnType<typeof requestFacts> {
@@ -184,7 +197,8 @@ function successFacts(scope: string, operation: string | undefined, header: AwsA
   const tags = fields(RESPONSE, scope, body)
   if (scope === "dynamodb") {
     const capacity = jsonOf(body.text, "ConsumedCapacity")
-    if (capacity !== undefined) tags["aws.dynamodb.consumed_capacity"] = (Array.isArray(capacity) ? capacity : [capacity]).map((each) => JSON.stringify(each))
+    if (capacity !== undefined)
+      tags["aws.dynamodb.consumed_capacity"] = (Array.isArray(capacity) ? capacity : [capacity]).map((each) => JSON.stringify(each))
     if (operation === "ListTables") tags["aws.dynamodb.table_count"] = (jsonOf(body.text, "TableNames") as unknown[] | undefined)?.length
   }
   if (scope === "bedrock") {

@@ -38,7 +38,13 @@ export function injectInto(command: string, input: unknown, headers: Headers, in
     case "SendMessageBatchCommand":
       return batch(fields, "Entries", messageSize, (entry, budget) => withAttributes(entry, headers, budget), MAX_PAYLOAD)
     case "PublishBatchCommand":
-      return batch(fields, "PublishBatchRequestEntries", messageSize, (entry, budget) => withAttributes(entry, headers, budget), MAX_PAYLOAD)
+      return batch(
+        fields,
+        "PublishBatchRequestEntries",
+        messageSize,
+        (entry, budget) => withAttributes(entry, headers, budget),
+        MAX_PAYLOAD,
+      )
     case "InvokeCommand":
       return counted([withClientContext(fields, headers)], ([invocation]) => invocation, input)
   }
@@ -48,11 +54,21 @@ export function injectInto(command: string, input: unknown, headers: Headers, in
       return batch(fields, "Entries", eventSize, (entry, budget) => withText(entry, "Detail", headers, budget), MAX_PAYLOAD)
     case "StartExecutionCommand":
     case "StartSyncExecutionCommand":
-      return counted([withText({ input: "{}", ...fields }, "input", headers, { left: MAX_PAYLOAD - sizeOf(fields["input"]) })], ([start]) => start, input)
+      return counted(
+        [withText({ input: "{}", ...fields }, "input", headers, { left: MAX_PAYLOAD - sizeOf(fields["input"]) })],
+        ([start]) => start,
+        input,
+      )
     case "PutRecordCommand":
       return counted([withBytes(fields, headers, { left: MAX_RECORD - recordSize(fields) })], ([record]) => record, input)
     case "PutRecordsCommand":
-      return batch(fields, "Records", recordSize, (entry, budget) => withBytes(entry, headers, { left: Math.min(budget.left, MAX_RECORD - recordSize(entry)) }), MAX_RECORDS)
+      return batch(
+        fields,
+        "Records",
+        recordSize,
+        (entry, budget) => withBytes(entry, headers, { left: Math.min(budget.left, MAX_RECORD - recordSize(entry)) }),
+        MAX_RECORDS,
+      )
     default:
       return same
   }
@@ -66,7 +82,13 @@ interface Budget {
 /** `undefined` when there is no room; the very same when the user has set a context of his own. */
 type Change = Fields | undefined
 
-function batch(fields: Fields, key: string, size: (entry: Fields) => number, change: (entry: Fields, budget: Budget) => Change, max: number): Injected {
+function batch(
+  fields: Fields,
+  key: string,
+  size: (entry: Fields) => number,
+  change: (entry: Fields, budget: Budget) => Change,
+  max: number,
+): Injected {
   const entries = fields[key]
   if (!Array.isArray(entries)) return { input: fields, leftOut: 0 }
   const budget = { left: max - entries.reduce((sum: number, entry: Fields) => sum + size(entry ?? {}), 0) }
@@ -137,7 +159,9 @@ function messageSize(message: Fields): number {
 /** EventBridge, "Calculating Amazon EventBridge event entry size". */
 function eventSize(entry: Fields): number {
   const resources = Array.isArray(entry["Resources"]) ? entry["Resources"].reduce((sum: number, each) => sum + sizeOf(each), 0) : 0
-  return (entry["Time"] === undefined ? 0 : 14) + sizeOf(entry["Source"]) + sizeOf(entry["DetailType"]) + sizeOf(entry["Detail"]) + resources
+  return (
+    (entry["Time"] === undefined ? 0 : 14) + sizeOf(entry["Source"]) + sizeOf(entry["DetailType"]) + sizeOf(entry["Detail"]) + resources
+  )
 }
 
 function recordSize(record: Fields): number {

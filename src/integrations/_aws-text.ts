@@ -30,7 +30,13 @@ const XML_VALUE = /([^<]*)/y
 export function bodyOf(text: string): Body {
   const first = text[0]
   const [before, after, pattern] =
-    first === "{" || first === "[" ? ['"', '"', JSON_VALUE] : first === "<" ? ["<", ">", XML_VALUE] : /^[\w.]+=/.test(text) ? ["", "=", FORM_VALUE] : []
+    first === "{" || first === "["
+      ? ['"', '"', JSON_VALUE]
+      : first === "<"
+        ? ["<", ">", XML_VALUE]
+        : /^[\w.]+=/.test(text)
+          ? ["", "=", FORM_VALUE]
+          : []
 
   const read = (key: string, most: number) => {
     const found: Value[] = []

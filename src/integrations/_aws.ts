@@ -93,7 +93,8 @@ export function beginAttempt(call: AwsCall, operation: AnyOperation): Attempt {
       // A next attempt has begun: this one is history.
       if (state.attempts !== number) return
       state.ended = number
-      const facts = answer?.header === undefined ? {} : answerFacts(call, name, { status: answer.status, header: answer.header, text: head + tail })
+      const facts =
+        answer?.header === undefined ? {} : answerFacts(call, name, { status: answer.status, header: answer.header, text: head + tail })
       state.last = { "http.response.status_code": facts["http.response.status_code"], "error.type": facts["error.type"] ?? nameOf(error) }
       if (facts["aws.throttled"] === true) operation.learn({ tags: { "aws.throttled": true } })
       if (state.end === undefined) return operation.learn({ tags: facts })

@@ -79,7 +79,9 @@ export const awsClientIntegration: Integration<Command> = {
   name: "@aws-sdk",
 
   watch(trace, report: Report = ignore) {
-    const { _cache: cache } = process.getBuiltinModule("node:module") as unknown as { _cache: Record<string, { exports?: { Client?: { prototype: Sender } } }> }
+    const { _cache: cache } = process.getBuiltinModule("node:module") as unknown as {
+      _cache: Record<string, { exports?: { Client?: { prototype: Sender } } }>
+    }
     const patched = new Map<Sender, Sender["send"]>()
     const look = () => {
       for (const file in cache) {

@@ -33,12 +33,15 @@ export function withAws<Call extends object>(http: Integration<Call, Answer>, cl
     ...http,
 
     watch(trace, ...rest: []) {
-      return http.watch((call, run) => {
-        // A next attempt belongs to the operation that the first one began.
-        const known = awsOperations.size > 0 ? awsOperations.get(callOf(call)?.invocationId ?? "") : undefined
-        if (known !== undefined) return run(attemptOf(call, known.operation))
-        return trace(call, (operation) => run(calls.has(call) ? attemptOf(call, operation) : operation))
-      }, ...rest)
+      return http.watch(
+        (call, run) => {
+          // A next attempt belongs to the operation that the first one began.
+          const known = awsOperations.size > 0 ? awsOperations.get(callOf(call)?.invocationId ?? "") : undefined
+          if (known !== undefined) return run(attemptOf(call, known.operation))
+          return trace(call, (operation) => run(calls.has(call) ? attemptOf(call, operation) : operation))
+        },
+        ...rest,
+      )
     },
 
     describe(call): Description {

@@ -61,7 +61,10 @@ export function unwrap(body: unknown, depth = 0): Unwrapped {
   const envelope = parse(body) as Record<string, unknown> | undefined
   if (typeof envelope?.["TopicArn"] === "string") {
     const inner = unwrap(envelope["Message"], depth + 1)
-    return { headers: { ...inner.headers, ...fromAttributes(envelope["MessageAttributes"]) }, tags: { ...inner.tags, "aws.sns.topic.arn": envelope["TopicArn"] } }
+    return {
+      headers: { ...inner.headers, ...fromAttributes(envelope["MessageAttributes"]) },
+      tags: { ...inner.tags, "aws.sns.topic.arn": envelope["TopicArn"] },
+    }
   }
   if (typeof envelope?.["detail-type"] === "string") {
     const tags = { "cloudevents.event_source": envelope["source"], "cloudevents.event_type": envelope["detail-type"] }

@@ -69,7 +69,12 @@ export function processing({ system, source, count, causes, messageId, tags, sou
 }
 
 /** A root that bears the function's name: OpenTelemetry, "AWS Lambda, all triggers". */
-export function invoking(functionName: string, trigger: "datasource" | "timer" | "http" | "pubsub" | "other", tags: Tags, more: Partial<Trigger> = {}): Trigger {
+export function invoking(
+  functionName: string,
+  trigger: "datasource" | "timer" | "http" | "pubsub" | "other",
+  tags: Tags,
+  more: Partial<Trigger> = {},
+): Trigger {
   return { operationName: functionName, kind: "server", tags: { "faas.trigger": trigger, ...tags }, ...more }
 }
 

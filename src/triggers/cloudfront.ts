@@ -18,13 +18,26 @@ export const cloudFrontTrigger: Recognise = (event) => {
     protocol: undefined,
     bodySize: undefined,
     // A request that is let through has no status yet.
-    tagsOf: (result) => resultTags({ statusCode: (result as { status?: unknown } | null)?.status, body: (result as { body?: unknown } | null)?.body }, undefined),
+    tagsOf: (result) =>
+      resultTags(
+        { statusCode: (result as { status?: unknown } | null)?.status, body: (result as { body?: unknown } | null)?.body },
+        undefined,
+      ),
   })
-  const tags = { ...described.tags, "aws.cloudfront.event_type": config?.eventType, "aws.cloudfront.distribution.id": config?.distributionId }
+  const tags = {
+    ...described.tags,
+    "aws.cloudfront.event_type": config?.eventType,
+    "aws.cloudfront.distribution.id": config?.distributionId,
+  }
   return { ...described, tags }
 }
 
 /** `{ name: [{ key, value }] }` */
 function headersOf(headers: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(headers).map(([name, values]) => [name, Array.isArray(values) ? values.map((each: { value?: unknown } | null) => each?.value) : undefined]))
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, values]) => [
+      name,
+      Array.isArray(values) ? values.map((each: { value?: unknown } | null) => each?.value) : undefined,
+    ]),
+  )
 }

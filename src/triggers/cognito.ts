@@ -5,5 +5,10 @@ import { invoking, type Loose, type Recognise } from "./_event.ts"
 export const cognitoTrigger: Recognise = (event, functionName) => {
   const { triggerSource, userPoolId } = event as Loose<PreSignUpTriggerEvent>
   if (typeof triggerSource !== "string" || typeof userPoolId !== "string") return undefined
-  return invoking(functionName, "other", { "aws.cognito.trigger_source": triggerSource, "aws.cognito.user_pool.id": userPoolId }, { carrier: {} })
+  return invoking(
+    functionName,
+    "other",
+    { "aws.cognito.trigger_source": triggerSource, "aws.cognito.user_pool.id": userPoolId },
+    { carrier: {} },
+  )
 }

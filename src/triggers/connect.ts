@@ -6,5 +6,10 @@ export const connectTrigger: Recognise = (event, functionName) => {
   const { Name, Details } = event as Loose<ConnectContactFlowEvent>
   const contact = Details?.ContactData
   if (Name !== "ContactFlowEvent" || contact === undefined) return undefined
-  return invoking(functionName, "other", { "aws.connect.instance": nameOf(contact.InstanceARN), "aws.connect.channel": contact.Channel }, { carrier: {} })
+  return invoking(
+    functionName,
+    "other",
+    { "aws.connect.instance": nameOf(contact.InstanceARN), "aws.connect.channel": contact.Channel },
+    { carrier: {} },
+  )
 }

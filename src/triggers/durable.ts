@@ -3,7 +3,9 @@ import { invoking, type Recognise, traceIdOf } from "./_event.ts"
 
 interface DurableEvent {
   readonly DurableExecutionArn?: unknown
-  readonly InitialExecutionState?: { readonly Operations?: readonly ({ readonly ExecutionDetails?: { readonly InputPayload?: unknown } } | null)[] }
+  readonly InitialExecutionState?: {
+    readonly Operations?: readonly ({ readonly ExecutionDetails?: { readonly InputPayload?: unknown } } | null)[]
+  }
 }
 
 /** A durable function: invoked anew after every wait and for every replay. All of an execution is one trace. */

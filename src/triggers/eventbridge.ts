@@ -15,5 +15,9 @@ export const eventBridgeTrigger: Recognise = (event, functionName) => {
     "cloudevents.event_type": type,
     "aws.s3.bucket": (detail as { bucket?: { name?: unknown } } | undefined)?.bucket?.name,
   }
-  return { ...processing({ system: "aws.eventbridge", source, count: 1, causes: [], messageId: id, tags }), causes: undefined, carrier: contextIn(detail) ?? {} }
+  return {
+    ...processing({ system: "aws.eventbridge", source, count: 1, causes: [], messageId: id, tags }),
+    causes: undefined,
+    carrier: contextIn(detail) ?? {},
+  }
 }

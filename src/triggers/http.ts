@@ -15,14 +15,24 @@ export const httpTrigger: Recognise = (event) => {
   const { requestContext } = event as { requestContext?: Readonly<Record<string, unknown>> | null }
   if (requestContext === undefined || requestContext === null || typeof requestContext !== "object") return undefined
   if (requestContext["elb"] !== undefined && typeof event["httpMethod"] === "string") return fromLoadBalancer(event as Loose<ALBEvent>)
-  if (typeof requestContext["connectionId"] === "string" && typeof requestContext["routeKey"] === "string") return fromWebSocket(event, requestContext)
+  if (typeof requestContext["connectionId"] === "string" && typeof requestContext["routeKey"] === "string")
+    return fromWebSocket(event, requestContext)
   if (typeof event["httpMethod"] === "string") return fromRest(event as RestEvent)
   const { http } = requestContext
   return http !== null && typeof http === "object" ? fromHttp(event as HttpEvent) : undefined
 }
 
 function fromRest(event: RestEvent): Trigger {
-  const { httpMethod = "", path, resource, multiValueQueryStringParameters, queryStringParameters, requestContext, body, isBase64Encoded } = event
+  const {
+    httpMethod = "",
+    path,
+    resource,
+    multiValueQueryStringParameters,
+    queryStringParameters,
+    requestContext,
+    body,
+    isBase64Encoded,
+  } = event
   const { domainName, identity, protocol } = requestContext ?? {}
   const isAuthorizer = typeof event.methodArn === "string"
   return trigger({
@@ -60,7 +70,16 @@ function fromHttp(event: HttpEvent): Trigger {
   })
 }
 
-function fromLoadBalancer({ httpMethod = "", path, headers, multiValueHeaders, queryStringParameters, multiValueQueryStringParameters, body, isBase64Encoded }: Loose<ALBEvent>): Trigger {
+function fromLoadBalancer({
+  httpMethod = "",
+  path,
+  headers,
+  multiValueHeaders,
+  queryStringParameters,
+  multiValueQueryStringParameters,
+  body,
+  isBase64Encoded,
+}: Loose<ALBEvent>): Trigger {
   const all = { ...headers, ...multiValueHeaders }
   return trigger({
     method: httpMethod,
@@ -78,7 +97,10 @@ function fromLoadBalancer({ httpMethod = "", path, headers, multiValueHeaders, q
 }
 
 /** A message on a socket is no request: it has a route, and only `$connect` has headers. */
-function fromWebSocket({ headers }: Readonly<Record<string, unknown>>, { routeKey, domainName, messageId, identity }: Readonly<Record<string, unknown>>): Trigger {
+function fromWebSocket(
+  { headers }: Readonly<Record<string, unknown>>,
+  { routeKey, domainName, messageId, identity }: Readonly<Record<string, unknown>>,
+): Trigger {
   return {
     operationName: String(routeKey),
     kind: "server",

@@ -7,5 +7,10 @@ export const iotTrigger: Recognise = (event, functionName) => {
   const isAuthorizer = protocolData !== undefined && typeof signatureVerified === "boolean"
   const isButton = (typeof clickType === "string" && typeof serialNumber === "string") || deviceEvent !== undefined
   if (!isHook && !isAuthorizer && !isButton) return undefined
-  return invoking(functionName, "other", { "aws.iot.source": isHook ? "provisioning" : isAuthorizer ? "authorizer" : "button" }, { carrier: {} })
+  return invoking(
+    functionName,
+    "other",
+    { "aws.iot.source": isHook ? "provisioning" : isAuthorizer ? "authorizer" : "button" },
+    { carrier: {} },
+  )
 }

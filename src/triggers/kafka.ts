@@ -7,7 +7,11 @@ export const kafkaTrigger: Recognise = (event) => {
   const records = Object.values(byPartition ?? {}).flatMap((list) => (Array.isArray(list) ? list : []))
   const causes = records.slice(0, 1000).map(({ headers, topic, partition, offset }) => ({
     carrier: headersOf(headers),
-    tags: { "messaging.destination.name": topic, "messaging.destination.partition.id": String(partition), "messaging.kafka.offset": offset },
+    tags: {
+      "messaging.destination.name": topic,
+      "messaging.destination.partition.id": String(partition),
+      "messaging.kafka.offset": offset,
+    },
   }))
   const partition = common(records, (record) => record?.partition)
   const tags = {

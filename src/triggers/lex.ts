@@ -6,5 +6,10 @@ export const lexTrigger: Recognise = (event, functionName) => {
   const { bot, sessionState, messageVersion } = event as Loose<LexV2Event>
   const { currentIntent } = event as Loose<LexEvent>
   if (typeof bot?.name !== "string" || messageVersion === undefined || (sessionState ?? currentIntent) === undefined) return undefined
-  return invoking(functionName, "other", { "aws.lex.bot.name": bot.name, "aws.lex.intent.name": (sessionState?.intent ?? currentIntent)?.name }, { carrier: {} })
+  return invoking(
+    functionName,
+    "other",
+    { "aws.lex.bot.name": bot.name, "aws.lex.intent.name": (sessionState?.intent ?? currentIntent)?.name },
+    { carrier: {} },
+  )
 }

@@ -2,20 +2,31 @@ import { common, processing, type Recognise } from "./_event.ts"
 
 /** `aws:amq`; `@types/aws-lambda` has no type for it. */
 interface ActiveMqEvent {
-  readonly messages?: readonly ({ readonly messageID?: string; readonly destination?: { readonly physicalName?: string }; readonly properties?: object } | null)[]
+  readonly messages?: readonly ({
+    readonly messageID?: string
+    readonly destination?: { readonly physicalName?: string }
+    readonly properties?: object
+  } | null)[]
 }
 
 /** `aws:rmq`, by `queue::virtual-host`. */
 interface RabbitMqEvent {
   readonly rmqMessagesByQueue?: Readonly<
-    Record<string, readonly ({ readonly basicProperties?: { readonly headers?: Readonly<Record<string, unknown>> | null; readonly messageId?: string | null } } | null)[]>
+    Record<
+      string,
+      readonly ({
+        readonly basicProperties?: { readonly headers?: Readonly<Record<string, unknown>> | null; readonly messageId?: string | null }
+      } | null)[]
+    >
   >
 }
 
 /** Amazon MQ with ActiveMQ: a message's properties are its headers. */
 export const activeMqTrigger: Recognise = (event) => {
   const { messages = [] } = event as ActiveMqEvent
-  const causes = messages.slice(0, 1000).map((message) => ({ carrier: message?.properties, tags: { "messaging.message.id": message?.messageID } }))
+  const causes = messages
+    .slice(0, 1000)
+    .map((message) => ({ carrier: message?.properties, tags: { "messaging.message.id": message?.messageID } }))
   const source = common(messages, (message) => message?.destination?.physicalName)
   return processing({ system: "activemq", source, count: messages.length, causes, messageId: messages[0]?.messageID })
 }

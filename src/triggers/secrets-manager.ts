@@ -5,5 +5,10 @@ import { invoking, type Loose, type Recognise } from "./_event.ts"
 export const rotationTrigger: Recognise = (event, functionName) => {
   const { Step, SecretId, ClientRequestToken } = event as Loose<SecretsManagerRotationEvent>
   if (typeof SecretId !== "string" || typeof ClientRequestToken !== "string") return undefined
-  return invoking(functionName, "other", { "aws.secretsmanager.secret.arn": SecretId, "aws.secretsmanager.rotation.step": Step }, { carrier: {} })
+  return invoking(
+    functionName,
+    "other",
+    { "aws.secretsmanager.secret.arn": SecretId, "aws.secretsmanager.rotation.step": Step },
+    { carrier: {} },
+  )
 }

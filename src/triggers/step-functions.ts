@@ -10,7 +10,9 @@ interface Machine {
 
 /** A task of Step Functions whose input is the context object, or has it under `Context` or `_context`. */
 export const stepFunctionsTrigger: Recognise = (event, functionName) => {
-  const machine = [event, event["Context"], event["_context"]].find((part) => typeof (part as Machine | undefined)?.Execution?.Id === "string") as Machine | undefined
+  const machine = [event, event["Context"], event["_context"]].find(
+    (part) => typeof (part as Machine | undefined)?.Execution?.Id === "string",
+  ) as Machine | undefined
   if (machine?.State === undefined || machine.StateMachine === undefined) return undefined
   const tags = {
     "aws.step_functions.state_machine.arn": machine.StateMachine.Id,

@@ -18,14 +18,25 @@ export async function runChain(form: Form, rounds = 1): Promise<readonly Receive
   const [aws, collector, file] = [await startAws(), await startCollector({ port: 0 }), await buildProgram("chain", form)]
   const queues: Record<string, Message[]> = { orders: [], bills: [] }
   const run = (name: string, event: unknown, trace: string) => {
-    const env = { AWS_LAMBDA_FUNCTION_NAME: name, _X_AMZN_TRACE_ID: trace, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_EXPORTER_OTLP_TIMEOUT: "3000" }
-    return runProgram(file, NODES[24] as string, { url: aws.url, credentials: CREDENTIALS, event, requestId: randomBytes(8).toString("hex") }, env)
+    const env = {
+      AWS_LAMBDA_FUNCTION_NAME: name,
+      _X_AMZN_TRACE_ID: trace,
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      OTEL_EXPORTER_OTLP_TIMEOUT: "3000",
+    }
+    return runProgram(
+      file,
+      NODES[24] as string,
+      { url: aws.url, credentials: CREDENTIALS, event, requestId: randomBytes(8).toString("hex") },
+      env,
+    )
   }
   aws.answer = async ({ target, headers, body }: AwsRequest) => {
     const trace = headers["x-amzn-trace-id"] as string | undefined
     const text = body.toString()
     if (target.endsWith("/invocations")) await run("billing", JSON.parse(text), trace ?? "")
-    else if (String(headers["x-amz-target"]).endsWith("SendMessage")) queues["orders"]?.push({ body: (JSON.parse(text) as { MessageBody: string }).MessageBody, trace })
+    else if (String(headers["x-amz-target"]).endsWith("SendMessage"))
+      queues["orders"]?.push({ body: (JSON.parse(text) as { MessageBody: string }).MessageBody, trace })
     else if (text.includes("Action=Publish")) {
       const TopicArn = new URLSearchParams(text).get("TopicArn")
       queues["bills"]?.push({ body: JSON.stringify({ Type: "Notification", MessageId: "n", TopicArn, Message: "a bill" }), trace })
@@ -57,7 +68,10 @@ const httpEvent = {
   rawPath: "/orders",
   rawQueryString: "",
   headers: { host: "shop.example.com" },
-  requestContext: { domainName: "shop.example.com", http: { method: "POST", path: "/orders", protocol: "HTTP/1.1", sourceIp: "203.0.113.7", userAgent: "curl" } },
+  requestContext: {
+    domainName: "shop.example.com",
+    http: { method: "POST", path: "/orders", protocol: "HTTP/1.1", sourceIp: "203.0.113.7", userAgent: "curl" },
+  },
 }
 
 function sqsEvent(queue: string, messages: readonly Message[]): object {

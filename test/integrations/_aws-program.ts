@@ -48,11 +48,20 @@ export const NODES: Readonly<Record<string, string>> = {
 }
 
 /** Runs a built program, and gives what it printed: JSON. */
-export function runProgram<T>(file: string, node: string, setup: unknown, env: NodeJS.ProcessEnv = {}): Promise<{ result: T; stderr: string }> {
+export function runProgram<T>(
+  file: string,
+  node: string,
+  setup: unknown,
+  env: NodeJS.ProcessEnv = {},
+): Promise<{ result: T; stderr: string }> {
   if (!existsSync(node)) throw new Error(`[antifreeze] ${node} is missing. Run: node test/runtimes/install.mjs`)
   return new Promise((resolve, reject) => {
     const lambda = { AWS_LAMBDA_FUNCTION_NAME: "caller", AWS_REGION: "eu-west-1" }
-    const options = { env: { PATH: process.env["PATH"], ...lambda, ...env, SETUP: JSON.stringify(setup) }, maxBuffer: 64 * 1024 * 1024, timeout: 60_000 }
+    const options = {
+      env: { PATH: process.env["PATH"], ...lambda, ...env, SETUP: JSON.stringify(setup) },
+      maxBuffer: 64 * 1024 * 1024,
+      timeout: 60_000,
+    }
     execFile(node, [file], options, (error, stdout, stderr) => {
       if (error) return reject(new Error(`${error.message}\n${stderr}`))
       resolve({ result: JSON.parse(stdout) as T, stderr })

@@ -47,7 +47,10 @@ export async function startAws(): Promise<AwsServer> {
       const reply = (await server.answer?.(arrived)) ?? standardReply(arrived)
       if (reply.status === 0) return void request.socket.destroy()
       const content = Buffer.from((reply.body ?? "") as string)
-      const standard: Record<string, string> = { "x-amzn-requestid": `request-${received.length}`, "content-length": String(content.length) }
+      const standard: Record<string, string> = {
+        "x-amzn-requestid": `request-${received.length}`,
+        "content-length": String(content.length),
+      }
       response.writeHead(reply.status ?? 200, { ...standard, ...reply.headers })
       response.end(method === "HEAD" ? undefined : content)
     })
@@ -64,31 +67,53 @@ export async function startAws(): Promise<AwsServer> {
   return server
 }
 
-const json = (body: unknown, more: AwsReply = {}): AwsReply => ({ headers: { "content-type": "application/x-amz-json-1.0" }, ...more, body: JSON.stringify(body) })
+const json = (body: unknown, more: AwsReply = {}): AwsReply => ({
+  headers: { "content-type": "application/x-amz-json-1.0" },
+  ...more,
+  body: JSON.stringify(body),
+})
 const xml = (body: string): AwsReply => ({ headers: { "content-type": "text/xml" }, body })
 
 /** By operation: what each protocol needs to be content with the answer. */
 function standardReply({ method, target, headers, body }: AwsRequest): AwsReply {
   const text = body.toString()
   const action = /(?:^|&)Action=(\w+)/.exec(text)?.[1]
-  const operation = String(headers["x-amz-target"] ?? "").split(".").pop() || action || ""
+  const operation =
+    String(headers["x-amz-target"] ?? "")
+      .split(".")
+      .pop() ||
+    action ||
+    ""
   if (headers["smithy-protocol"] === "rpc-v2-cbor") {
     return { headers: { "smithy-protocol": "rpc-v2-cbor", "content-type": "application/cbor" }, body: Uint8Array.of(0xbf, 0xff) }
   }
   if (action !== undefined) {
-    const inner = action === "Publish" ? "<MessageId>sns-message-1</MessageId>" : action === "GetCallerIdentity" ? "<Account>123456789012</Account>" : ""
-    return xml(`<${action}Response><${action}Result>${inner}</${action}Result><ResponseMetadata><RequestId>query-request</RequestId></ResponseMetadata></${action}Response>`)
+    const inner =
+      action === "Publish"
+        ? "<MessageId>sns-message-1</MessageId>"
+        : action === "GetCallerIdentity"
+          ? "<Account>123456789012</Account>"
+          : ""
+    return xml(
+      `<${action}Response><${action}Result>${inner}</${action}Result><ResponseMetadata><RequestId>query-request</RequestId></ResponseMetadata></${action}Response>`,
+    )
   }
   if (operation !== "") return json(JSON_REPLIES[operation] ?? {})
   if (target.includes("/invocations")) return { body: '{"ok":true}', headers: { "x-amz-executed-version": "$LATEST" } }
   if (target.includes("/converse")) {
     const content = [{ text: 'so "usage":{"inputTokens":9999} it is' }]
-    return json({ output: { message: { role: "assistant", content } }, stopReason: "end_turn", usage: { inputTokens: 12, outputTokens: 34, totalTokens: 46 }, metrics: { latencyMs: 1 } })
+    return json({
+      output: { message: { role: "assistant", content } },
+      stopReason: "end_turn",
+      usage: { inputTokens: 12, outputTokens: 34, totalTokens: 46 },
+      metrics: { latencyMs: 1 },
+    })
   }
   if (target.includes("/schedules/")) return json({ ScheduleArn: "arn:aws:scheduler:eu-west-1:123456789012:schedule/default/nightly" })
   if (target.includes("outbound-emails")) return json({ MessageId: "mail-1" })
   const s3 = { "x-amz-request-id": "S3REQUEST", "x-amz-id-2": "S3HOST" }
-  if (target.includes("list-type=2")) return { ...xml("<ListBucketResult><KeyCount>0</KeyCount></ListBucketResult>"), headers: { ...s3, "content-type": "application/xml" } }
+  if (target.includes("list-type=2"))
+    return { ...xml("<ListBucketResult><KeyCount>0</KeyCount></ListBucketResult>"), headers: { ...s3, "content-type": "application/xml" } }
   if (method === "GET") return { body: "stored", headers: s3 }
   if (headers["x-amz-copy-source"] !== undefined) return { ...xml("<CopyObjectResult><ETag>e</ETag></CopyObjectResult>"), headers: s3 }
   return { headers: { ...s3, etag: '"etag"' } }
@@ -99,7 +124,10 @@ const JSON_REPLIES: Readonly<Record<string, unknown>> = {
   Query: { Items: [], Count: 3, ScannedCount: 7 },
   BatchGetItem: { Responses: {}, UnprocessedKeys: {} },
   SendMessage: { MessageId: "sqs-message-1", MD5OfMessageBody: "" },
-  SendMessageBatch: { Successful: [{ Id: "a", MessageId: "m1", MD5OfMessageBody: "" }], Failed: [{ Id: "b", SenderFault: true, Code: "x" }] },
+  SendMessageBatch: {
+    Successful: [{ Id: "a", MessageId: "m1", MD5OfMessageBody: "" }],
+    Failed: [{ Id: "b", SenderFault: true, Code: "x" }],
+  },
   ReceiveMessage: { Messages: [{ MessageId: "m1", ReceiptHandle: "r1", Body: "b" }] },
   PutEvents: { FailedEntryCount: 1, Entries: [] },
   PutRecord: { ShardId: "shardId-000000000000", SequenceNumber: "1" },

@@ -13,7 +13,8 @@ export function signatureFault({ method, target, headers, body }: SignedMessage,
   const url = new URL(target, "http://host")
   const isPresigned = url.searchParams.has("X-Amz-Signature")
   const authorization = String(headers["authorization"] ?? "")
-  const part = (name: string) => (isPresigned ? url.searchParams.get(`X-Amz-${name}`) : new RegExp(`${name}=([^, ]+)`).exec(authorization)?.[1])
+  const part = (name: string) =>
+    isPresigned ? url.searchParams.get(`X-Amz-${name}`) : new RegExp(`${name}=([^, ]+)`).exec(authorization)?.[1]
   const [credential, signedHeaders, signature] = [part("Credential"), part("SignedHeaders"), part("Signature")]
   if (!credential || !signedHeaders || !signature) return "not signed"
   const [, date = "", region = "", service = ""] = credential.split("/")

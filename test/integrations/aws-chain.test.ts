@@ -8,8 +8,17 @@ describe("four functions, bundled and minified, with SQS, Lambda, SNS and SQS be
     const byId = new Map(spans.map((span) => [span.spanId, span]))
     expect(new Set(spans.map(({ traceId }) => traceId)).size).toBe(1)
     const path: string[] = []
-    for (let span = spans.find(({ name }) => name === "bills process"); span !== undefined; span = byId.get(span.parentSpanId ?? "")) path.unshift(span.name)
-    expect(path).toEqual(["POST /orders", "SendMessage orders", "orders process", "Lambda.Invoke", "billing", "Publish bills", "bills process"])
+    for (let span = spans.find(({ name }) => name === "bills process"); span !== undefined; span = byId.get(span.parentSpanId ?? ""))
+      path.unshift(span.name)
+    expect(path).toEqual([
+      "POST /orders",
+      "SendMessage orders",
+      "orders process",
+      "Lambda.Invoke",
+      "billing",
+      "Publish bills",
+      "bills process",
+    ])
     const drawn = renderWaterfall(spans, { width: 110 })
     for (const name of path) expect(drawn).toContain(name)
   }, 60_000)

@@ -35,7 +35,8 @@ afterAll(async () => {
   await aws.close()
 })
 
-const send = (more: object = {}) => client.send(new sqs.SendMessageCommand({ QueueUrl: `${aws.url}/1/orders`, MessageBody: "hello", ...more }))
+const send = (more: object = {}) =>
+  client.send(new sqs.SendMessageCommand({ QueueUrl: `${aws.url}/1/orders`, MessageBody: "hello", ...more }))
 const sent = () => JSON.parse(String(aws.received[0]?.body)) as Any
 
 describe("a client that is traced from within", () => {
@@ -43,7 +44,12 @@ describe("a client that is traced from within", () => {
     const { spans } = await recording.children(() => send())
     expect(spans).toHaveLength(1)
     expect(spans[0]).toMatchObject({ operationName: "SendMessage orders" })
-    expect(tagsOf(spans[0])).toMatchObject({ "messaging.destination.name": "orders", "messaging.message.id": "sqs-message-1", "http.response.status_code": 200, "span.kind": "producer" })
+    expect(tagsOf(spans[0])).toMatchObject({
+      "messaging.destination.name": "orders",
+      "messaging.message.id": "sqs-message-1",
+      "http.response.status_code": 200,
+      "span.kind": "producer",
+    })
     expect(sent().MessageAttributes.traceparent).toEqual({ DataType: "String", StringValue: traceparentOf(spans[0]) })
     expect(aws.received[0]).toMatchObject({ fault: undefined })
     expect(aws.received[0]?.headers["x-amzn-trace-id"]).toContain(spans[0]?.spanId)
@@ -56,7 +62,11 @@ describe("a client that is traced from within", () => {
     expect(tagsOf(spans[0])).toMatchObject({ "http.request.resend_count": 1, "http.response.status_code": 200 })
   })
   it("fails with the error of the SDK, untouched", async () => {
-    aws.answer = () => ({ status: 400, headers: { "content-type": "application/x-amz-json-1.0" }, body: '{"__type":"com.amazonaws.sqs#QueueDoesNotExist"}' })
+    aws.answer = () => ({
+      status: 400,
+      headers: { "content-type": "application/x-amz-json-1.0" },
+      body: '{"__type":"com.amazonaws.sqs#QueueDoesNotExist"}',
+    })
     const { spans, thrown } = await recording.children(() => send())
     expect(thrown).toMatchObject({ name: "QueueDoesNotExist" })
     expect(tagsOf(spans[0])).toMatchObject({ error: true, "error.kind": "QueueDoesNotExist", "http.response.status_code": 400 })
@@ -68,21 +78,26 @@ describe("a client that is traced from within", () => {
     expect(Object.keys(sent().MessageAttributes)).toHaveLength(10)
   })
   it("never changes what the program gave it", async () => {
-    const command = new sqs.SendMessageCommand(Object.freeze({ QueueUrl: `${aws.url}/1/orders`, MessageBody: "x", MessageAttributes: Object.freeze({}) }))
+    const command = new sqs.SendMessageCommand(
+      Object.freeze({ QueueUrl: `${aws.url}/1/orders`, MessageBody: "x", MessageAttributes: Object.freeze({}) }),
+    )
     const { thrown } = await recording.children(() => client.send(command))
     expect(thrown).toBeUndefined()
     expect(command.input.MessageAttributes).toEqual({})
   })
   it("is found by itself where the SDK is not bundled", async () => {
     const plain = new sqs.SQSClient({ region: "eu-west-1", endpoint: aws.url, credentials: CREDENTIALS, md5: false })
-    const { spans } = await recording.children(() => plain.send(new sqs.SendMessageCommand({ QueueUrl: `${aws.url}/1/orders`, MessageBody: "x" })))
+    const { spans } = await recording.children(() =>
+      plain.send(new sqs.SendMessageCommand({ QueueUrl: `${aws.url}/1/orders`, MessageBody: "x" })),
+    )
     expect(spans).toHaveLength(1)
     expect(sent().MessageAttributes.traceparent.StringValue).toBe(traceparentOf(spans[0]))
   })
 })
 
 const headers = { traceparent: `00-${"a".repeat(32)}-${"b".repeat(16)}-01` }
-const inject = (command: string, input: object, intoPayloads = true) => injectInto(command, input, headers, intoPayloads) as { input: Any; leftOut: number }
+const inject = (command: string, input: object, intoPayloads = true) =>
+  injectInto(command, input, headers, intoPayloads) as { input: Any; leftOut: number }
 const attribute = { DataType: "String", StringValue: headers.traceparent }
 const cost = "traceparent".length + "String".length + headers.traceparent.length
 
@@ -105,32 +120,58 @@ describe("what has room for the context", () => {
   })
   it("batches: entry by entry, within the room that they share", () => {
     const body = "x".repeat(131_072 - cost)
-    const { input, leftOut } = inject("SendMessageBatchCommand", { QueueUrl: "q", Entries: [{ Id: "1", MessageBody: body }, { Id: "2", MessageBody: body }, { Id: "3", MessageBody: "" }] })
+    const { input, leftOut } = inject("SendMessageBatchCommand", {
+      QueueUrl: "q",
+      Entries: [
+        { Id: "1", MessageBody: body },
+        { Id: "2", MessageBody: body },
+        { Id: "3", MessageBody: "" },
+      ],
+    })
     expect(input.Entries.map(({ MessageAttributes }: Any) => MessageAttributes !== undefined)).toEqual([true, true, false])
     expect(leftOut).toBe(1)
-    expect(inject("PublishBatchCommand", { PublishBatchRequestEntries: [{ Id: "1", Message: "m" }] }).input.PublishBatchRequestEntries[0].MessageAttributes).toEqual({ traceparent: attribute })
+    expect(
+      inject("PublishBatchCommand", { PublishBatchRequestEntries: [{ Id: "1", Message: "m" }] }).input.PublishBatchRequestEntries[0]
+        .MessageAttributes,
+    ).toEqual({ traceparent: attribute })
   })
   it("EventBridge: first in the detail, which stays JSON", () => {
     const { input } = inject("PutEventsCommand", { Entries: [{ Detail: '{"a":1}' }, { Detail: "{}" }, { Detail: "[1]" }] })
-    expect(input.Entries.slice(0, 2).map(({ Detail }: Any) => JSON.parse(Detail))).toEqual([{ _traceContext: headers, a: 1 }, { _traceContext: headers }])
+    expect(input.Entries.slice(0, 2).map(({ Detail }: Any) => JSON.parse(Detail))).toEqual([
+      { _traceContext: headers, a: 1 },
+      { _traceContext: headers },
+    ])
     expect(input.Entries[2].Detail).toBe("[1]")
   })
   it("Kinesis: JSON objects alone", () => {
-    const { input, leftOut } = inject("PutRecordsCommand", { Records: [{ Data: Buffer.from('{"a":"ä"}'), PartitionKey: "1" }, { Data: Buffer.from([1, 2]), PartitionKey: "1" }] })
+    const { input, leftOut } = inject("PutRecordsCommand", {
+      Records: [
+        { Data: Buffer.from('{"a":"ä"}'), PartitionKey: "1" },
+        { Data: Buffer.from([1, 2]), PartitionKey: "1" },
+      ],
+    })
     expect(JSON.parse(new TextDecoder().decode(input.Records[0].Data))).toEqual({ _traceContext: headers, a: "ä" })
     expect(leftOut).toBe(1)
     expect(inject("PutRecordCommand", { Data: Buffer.from(`{"a":"${"x".repeat(1_048_500)}"}`), PartitionKey: "1" }).leftOut).toBe(1)
   })
   it("Step Functions: in the input, also where there is none", () => {
-    expect(JSON.parse(inject("StartExecutionCommand", { stateMachineArn: "a", input: '{ "a": 1 }' }).input.input)).toEqual({ _traceContext: headers, a: 1 })
+    expect(JSON.parse(inject("StartExecutionCommand", { stateMachineArn: "a", input: '{ "a": 1 }' }).input.input)).toEqual({
+      _traceContext: headers,
+      a: 1,
+    })
     expect(JSON.parse(inject("StartExecutionCommand", { stateMachineArn: "a" }).input.input)).toEqual({ _traceContext: headers })
   })
   it("Lambda: the client context of a synchronous invocation, up to 3,583 bytes", () => {
     const decode = (input: Any) => JSON.parse(Buffer.from(input.ClientContext, "base64").toString()) as Any
     const given = Buffer.from('{"client":{"id":1},"custom":{"a":1}}').toString("base64")
-    expect(decode(inject("InvokeCommand", { FunctionName: "f", ClientContext: given }).input)).toEqual({ client: { id: 1 }, custom: { a: 1, ...headers } })
+    expect(decode(inject("InvokeCommand", { FunctionName: "f", ClientContext: given }).input)).toEqual({
+      client: { id: 1 },
+      custom: { a: 1, ...headers },
+    })
     expect(inject("InvokeCommand", { FunctionName: "f", InvocationType: "Event" }).input).not.toHaveProperty("ClientContext")
-    const roomy = (length: number) => ({ ClientContext: Buffer.from(JSON.stringify({ custom: { a: "x".repeat(length) } })).toString("base64") })
+    const roomy = (length: number) => ({
+      ClientContext: Buffer.from(JSON.stringify({ custom: { a: "x".repeat(length) } })).toString("base64"),
+    })
     let most = 0
     for (let length = 2500; length < 2700; length++) {
       const { input, leftOut } = inject("InvokeCommand", roomy(length))

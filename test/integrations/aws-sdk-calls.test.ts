@@ -25,7 +25,10 @@ let common: object
 beforeAll(async () => {
   aws = await startAws()
   recording = new Recording()
-  recording.watch(withAws(fetchIntegration, undiciClient)).watch(withAws(httpIntegration, httpClient)).watch(withAws(http2Integration, http2Client))
+  recording
+    .watch(withAws(fetchIntegration, undiciClient))
+    .watch(withAws(httpIntegration, httpClient))
+    .watch(withAws(http2Integration, http2Client))
   common = { region: "eu-west-1", endpoint: aws.url, credentials: CREDENTIALS }
 })
 afterEach(() => {
@@ -41,7 +44,11 @@ afterAll(async () => {
 })
 
 const get = (client: Client, table = "orders") => client.send(new dynamodb.GetItemCommand({ TableName: table, Key: { id: { S: "1" } } }))
-const throttled = { status: 400, headers: { "content-type": "application/x-amz-json-1.0" }, body: '{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"slow down"}' }
+const throttled = {
+  status: 400,
+  headers: { "content-type": "application/x-amz-json-1.0" },
+  body: '{"__type":"com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException","message":"slow down"}',
+}
 const logsOf = (span: SpanRecord | undefined) => span?.logs.map(({ fields }) => Object.fromEntries(fields))
 const headerOf = (span: SpanRecord | undefined) => `Root=1-${span?.traceId.slice(0, 8)}-${span?.traceId.slice(8)};Parent=${span?.spanId}`
 
@@ -54,7 +61,9 @@ describe("attempts", () => {
     expect(spans).toHaveLength(1)
     expect(tagsOf(spans[0])).toMatchObject({ "http.request.resend_count": 2, "aws.throttled": true, "http.response.status_code": 200 })
     expect(tagsOf(spans[0])).not.toHaveProperty("error")
-    expect(logsOf(spans[0])).toEqual([1, 2].map(() => ({ event: "retry", "http.response.status_code": 400, "error.type": "ProvisionedThroughputExceededException" })))
+    expect(logsOf(spans[0])).toEqual(
+      [1, 2].map(() => ({ event: "retry", "http.response.status_code": 400, "error.type": "ProvisionedThroughputExceededException" })),
+    )
     expect(aws.received.map(({ fault }) => fault)).toEqual([undefined, undefined, undefined])
     expect(new Set(aws.received.map(({ headers }) => headers["x-amzn-trace-id"]))).toEqual(new Set([headerOf(spans[0])]))
   })
@@ -72,7 +81,16 @@ describe("attempts", () => {
     const batch = new Batch(recording.tracer.limits, "id")
     const root = recording.tracer.startSpan("root", { ignoreActiveSpan: true, sink: batch })
     aws.answer = () => ({ status: 503 })
-    const client = new dynamodb.DynamoDBClient({ ...common, retryStrategy: { acquireInitialRetryToken: async () => ({ getRetryCount: () => 0 }), refreshRetryTokenForRetry: () => Promise.reject(new Error("no quota")), recordSuccess() {}, mode: "x", maxAttempts: async () => 3 } })
+    const client = new dynamodb.DynamoDBClient({
+      ...common,
+      retryStrategy: {
+        acquireInitialRetryToken: async () => ({ getRetryCount: () => 0 }),
+        refreshRetryTokenForRetry: () => Promise.reject(new Error("no quota")),
+        recordSuccess() {},
+        mode: "x",
+        maxAttempts: async () => 3,
+      },
+    })
     await recording.tracer.scopeManager.run(root, () => get(client)).catch(() => {})
     await new Promise((resolve) => setTimeout(resolve, 400))
     root.finish()
@@ -127,7 +145,9 @@ describe("X-Amzn-Trace-Id", () => {
     expect((await withHeader(xray)).sent).toBe(xray)
   })
   it("keeps every field of others", async () => {
-    const { sent, ours } = await withHeader("Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0;Lineage=a:1|b:2;CalledFrom=app")
+    const { sent, ours } = await withHeader(
+      "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0;Lineage=a:1|b:2;CalledFrom=app",
+    )
     expect(sent).toBe(`${ours};Sampled=0;Lineage=a:1|b:2;CalledFrom=app`)
   })
   it("can be switched off", async () => {
@@ -143,7 +163,11 @@ describe("X-Amzn-Trace-Id", () => {
 describe("other ways to AWS", () => {
   it("a presigned URL is traced and left untouched", async () => {
     const { getSignedUrl } = load("@aws-sdk/s3-request-presigner") as Client
-    const url = await getSignedUrl(new s3.S3Client({ ...common, forcePathStyle: true }), new s3.GetObjectCommand({ Bucket: "pictures", Key: "jane.png" }), { expiresIn: 60 })
+    const url = await getSignedUrl(
+      new s3.S3Client({ ...common, forcePathStyle: true }),
+      new s3.GetObjectCommand({ Bucket: "pictures", Key: "jane.png" }),
+      { expiresIn: 60 },
+    )
     const { spans } = await recording.children(() => fetch(url).then((response) => response.text()))
     expect(spans.map(({ operationName }) => operationName)).toEqual(["S3.GetObject"])
     expect(aws.received[0]).toMatchObject({ fault: undefined, target: url.slice(aws.url.length) })
@@ -153,14 +177,18 @@ describe("other ways to AWS", () => {
 
   it("keys of objects are shown when asked for", async () => {
     awsSettings.showsObjectKeys = true
-    const { spans } = await recording.children(() => new s3.S3Client({ ...common, forcePathStyle: true }).send(new s3.PutObjectCommand({ Bucket: "pictures", Key: "a b.png", Body: "x" })))
+    const { spans } = await recording.children(() =>
+      new s3.S3Client({ ...common, forcePathStyle: true }).send(new s3.PutObjectCommand({ Bucket: "pictures", Key: "a b.png", Body: "x" })),
+    )
     expect(tagsOf(spans[0])).toMatchObject({ "aws.s3.bucket": "pictures", "aws.s3.key": "a b.png" })
   })
 
   it("rpc-v2-cbor: operation from the path, table from the body", async () => {
     const { AwsSmithyRpcV2CborProtocol } = load("@aws-sdk/core/protocols") as Client
     const client = new sqs.SQSClient({ ...common, protocol: AwsSmithyRpcV2CborProtocol })
-    const { spans } = await recording.children(() => client.send(new sqs.SendMessageCommand({ QueueUrl: `${aws.url}/1/orders`, MessageBody: "x" })))
+    const { spans } = await recording.children(() =>
+      client.send(new sqs.SendMessageCommand({ QueueUrl: `${aws.url}/1/orders`, MessageBody: "x" })),
+    )
     expect(aws.received[0]?.headers["smithy-protocol"]).toBe("rpc-v2-cbor")
     expect(spans[0]).toMatchObject({ operationName: "SendMessage orders" })
     expect(aws.received[0]?.fault).toBeUndefined()
@@ -185,7 +213,9 @@ describe("other ways to AWS", () => {
   it("a function that failed is an error of the invocation", async () => {
     const lambda = load("@aws-sdk/client-lambda") as Client
     aws.answer = () => ({ status: 200, headers: { "x-amz-function-error": "Unhandled" }, body: "{}" })
-    const { spans } = await recording.children(() => new lambda.LambdaClient(common).send(new lambda.InvokeCommand({ FunctionName: "mailer" })))
+    const { spans } = await recording.children(() =>
+      new lambda.LambdaClient(common).send(new lambda.InvokeCommand({ FunctionName: "mailer" })),
+    )
     expect(tagsOf(spans[0])).toMatchObject({ error: true, "error.type": "Unhandled", "faas.invoked_name": "mailer" })
   })
 

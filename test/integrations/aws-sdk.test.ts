@@ -95,7 +95,10 @@ describe("the same program, deployed in four forms, on both Nodes", () => {
       const sent = requests.map(({ headers }) => headers["x-amzn-trace-id"])
       const expected = spans
         .filter(({ tags }) => tags["span.kind"] !== "server")
-        .map(({ traceId, spanId }) => `Root=1-${traceId.slice(0, 8)}-${traceId.slice(8)};Parent=${spanId};Sampled=0;Lineage=a87bd80c:1|68fd508a:5`)
+        .map(
+          ({ traceId, spanId }) =>
+            `Root=1-${traceId.slice(0, 8)}-${traceId.slice(8)};Parent=${spanId};Sampled=0;Lineage=a87bd80c:1|68fd508a:5`,
+        )
       expect(sent.toSorted()).toEqual(expected.toSorted())
       for (const { headers } of requests) expect(headers).not.toHaveProperty("traceparent")
     }
@@ -103,6 +106,7 @@ describe("the same program, deployed in four forms, on both Nodes", () => {
 
   it("shows no secret, no body and no key of an object", () => {
     const all = JSON.stringify([...runs.values()].map(({ spans }) => spans))
-    for (const secret of ["hunter2", "s3cret", "jane", "private/", "hello & good bye", "example.com", CREDENTIALS.secretAccessKey]) expect(all).not.toContain(secret)
+    for (const secret of ["hunter2", "s3cret", "jane", "private/", "hello & good bye", "example.com", CREDENTIALS.secretAccessKey])
+      expect(all).not.toContain(secret)
   })
 })

@@ -1,14 +1,14 @@
+import { mkdtempSync } from "node:fs"
 import { createRequire } from "node:module"
 import type { AddressInfo, Server } from "node:net"
-import { mkdtempSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { httpClient, withAws } from "../../src/integrations/aws-sdk.ts"
-import { awsClientIntegration } from "../../src/integrations/aws-client.ts"
-import { httpIntegration } from "../../src/integrations/http.ts"
 import { traced } from "../../src/aws.ts"
+import { awsClientIntegration } from "../../src/integrations/aws-client.ts"
+import { httpClient, withAws } from "../../src/integrations/aws-sdk.ts"
+import { httpIntegration } from "../../src/integrations/http.ts"
 import { triggerOf } from "../../src/platforms/lambda/trigger.ts"
 import { Recording, tagsOf } from "./_recording.ts"
 import { requireClients } from "./fixtures/aws/place.mjs"
@@ -40,7 +40,14 @@ describe("servers that are not ours", () => {
     const sdk = load("@aws-sdk/client-dynamodb") as Any
     const client = new sdk.DynamoDBClient(common((server.address() as AddressInfo).port))
     closing.push(() => client.destroy())
-    await client.send(new sdk.CreateTableCommand({ TableName: "orders", KeySchema: [{ AttributeName: "id", KeyType: "HASH" }], AttributeDefinitions: [{ AttributeName: "id", AttributeType: "S" }], BillingMode: "PAY_PER_REQUEST" }))
+    await client.send(
+      new sdk.CreateTableCommand({
+        TableName: "orders",
+        KeySchema: [{ AttributeName: "id", KeyType: "HASH" }],
+        AttributeDefinitions: [{ AttributeName: "id", AttributeType: "S" }],
+        BillingMode: "PAY_PER_REQUEST",
+      }),
+    )
     await new Promise((resolve) => setTimeout(resolve, 50))
     const { spans } = await recording.children(async () => {
       await client.send(new sdk.PutItemCommand({ TableName: "orders", Item: { id: { S: "1" } }, ReturnConsumedCapacity: "TOTAL" }))
@@ -50,12 +57,22 @@ describe("servers that are not ours", () => {
     expect(spans.map(({ operationName }) => operationName)).toEqual(["DynamoDB.PutItem", "DynamoDB.Scan", "DynamoDB.GetItem"])
     expect(tagsOf(spans[0])["aws.dynamodb.consumed_capacity"]).toEqual(['{"CapacityUnits":1,"TableName":"orders"}'])
     expect(tagsOf(spans[1])).toMatchObject({ "aws.dynamodb.count": 1, "aws.dynamodb.scanned_count": 1 })
-    expect(tagsOf(spans[2])).toMatchObject({ error: true, "error.type": "ResourceNotFoundException", "aws.dynamodb.table_names": ["nowhere"] })
+    expect(tagsOf(spans[2])).toMatchObject({
+      error: true,
+      "error.type": "ResourceNotFoundException",
+      "aws.dynamodb.table_names": ["nowhere"],
+    })
   })
 
   it("s3rver, in place of S3, which checks signatures itself", async () => {
     const S3rver = load("s3rver") as Any
-    const server = new S3rver({ port: 0, address: "127.0.0.1", silent: true, directory: mkdtempSync(join(tmpdir(), "s3rver-")), configureBuckets: [{ name: "pictures" }] })
+    const server = new S3rver({
+      port: 0,
+      address: "127.0.0.1",
+      silent: true,
+      directory: mkdtempSync(join(tmpdir(), "s3rver-")),
+      configureBuckets: [{ name: "pictures" }],
+    })
     const { port } = (await server.run()) as AddressInfo
     closing.push(() => server.close())
     const sdk = load("@aws-sdk/client-s3") as Any
@@ -70,7 +87,12 @@ describe("servers that are not ours", () => {
     }, 3)
     expect([thrown, value]).toEqual([undefined, "content"])
     expect(spans.map(({ operationName }) => operationName)).toEqual(["S3.PutObject", "S3.GetObject", "S3.GetObject"])
-    expect(tagsOf(spans[2])).toMatchObject({ error: true, "error.type": "NoSuchKey", "http.response.status_code": 404, "aws.s3.bucket": "pictures" })
+    expect(tagsOf(spans[2])).toMatchObject({
+      error: true,
+      "error.type": "NoSuchKey",
+      "http.response.status_code": 404,
+      "aws.s3.bucket": "pictures",
+    })
   })
 
   it("fauxqs, in place of SQS and SNS: what a traced client sends is what a function reads", async () => {
@@ -85,7 +107,12 @@ describe("servers that are not ours", () => {
     expect(thrown).toBeUndefined()
     const { Messages } = await client.send(new sdk.ReceiveMessageCommand({ QueueUrl, MessageAttributeNames: ["All"] }))
     const { StringValue: stringValue } = Messages[0].MessageAttributes.traceparent
-    const record = { eventSource: "aws:sqs", eventSourceARN: "arn:aws:sqs:eu-west-1:1:orders", messageAttributes: { traceparent: { stringValue } }, body: "x" }
+    const record = {
+      eventSource: "aws:sqs",
+      eventSourceARN: "arn:aws:sqs:eu-west-1:1:orders",
+      messageAttributes: { traceparent: { stringValue } },
+      body: "x",
+    }
     const { causes } = triggerOf({ Records: [record] }, {})
     expect(recording.tracer.contextIn(causes?.[0]?.carrier)).toMatchObject({ traceId: spans[0]?.traceId, spanId: spans[0]?.spanId })
   })

@@ -65,8 +65,22 @@ for (let n = 0; n < BLOCKS; n++) {
 child.kill()
 const addedUs = median(pairs.map(({ plainUs, tracedUs }) => tracedUs - plainUs))
 const plainUs = median(pairs.map((pair) => pair.plainUs))
-const result = { node: process.version, cpu: cpus()[0]?.model, calls: BLOCKS * CALLS, spans, plainUs: Math.round(plainUs), addedUs: Math.round(addedUs * 10) / 10, limitUs: LIMIT_US, pairs }
+const result = {
+  node: process.version,
+  cpu: cpus()[0]?.model,
+  calls: BLOCKS * CALLS,
+  spans,
+  plainUs: Math.round(plainUs),
+  addedUs: Math.round(addedUs * 10) / 10,
+  limitUs: LIMIT_US,
+  pairs,
+}
 mkdirSync(new URL("../results/", import.meta.url), { recursive: true })
-writeFileSync(new URL(`../results/bench-aws-call-node${process.versions.node.split(".")[0]}.json`, import.meta.url), `${JSON.stringify(result, null, 1)}\n`)
-console.log(`one call of DynamoDB: ${result.plainUs} µs of CPU; tracing adds ${result.addedUs} µs (median of ${BLOCKS} pairs of ${CALLS} calls; limit ${LIMIT_US}); ${spans} spans`)
+writeFileSync(
+  new URL(`../results/bench-aws-call-node${process.versions.node.split(".")[0]}.json`, import.meta.url),
+  `${JSON.stringify(result, null, 1)}\n`,
+)
+console.log(
+  `one call of DynamoDB: ${result.plainUs} µs of CPU; tracing adds ${result.addedUs} µs (median of ${BLOCKS} pairs of ${CALLS} calls; limit ${LIMIT_US}); ${spans} spans`,
+)
 process.exitCode = addedUs < LIMIT_US && spans === BLOCKS * CALLS ? 0 : 1

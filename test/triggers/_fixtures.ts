@@ -9,7 +9,11 @@ export async function importFixtures(): Promise<Fixture[]> {
   const { default: createEvent } = createRequire(join(requireClients(), "package.json"))("@serverless/event-mocks") as {
     default: (name: string, overwrite: object) => unknown
   }
-  const of = (name: string, trigger: string, kind: string, system?: string): Fixture => [name, createEvent(name, {}), { trigger, system, kind }]
+  const of = (name: string, trigger: string, kind: string, system?: string): Fixture => [
+    name,
+    createEvent(name, {}),
+    { trigger, system, kind },
+  ]
   return [
     of("aws:apiGateway", "http", "server"),
     of("aws:websocket", "http", "server"),

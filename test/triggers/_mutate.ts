@@ -1,4 +1,24 @@
-const HOSTILE: readonly unknown[] = [null, undefined, "", 0, -1, 1e308, true, [], {}, "aws:sqs", "x".repeat(70_000), { toString: null }, [null], { Records: [null] }, "{", "%%%", "\ud800", Number.NaN, { length: 1e9 }]
+const HOSTILE: readonly unknown[] = [
+  null,
+  undefined,
+  "",
+  0,
+  -1,
+  1e308,
+  true,
+  [],
+  {},
+  "aws:sqs",
+  "x".repeat(70_000),
+  { toString: null },
+  [null],
+  { Records: [null] },
+  "{",
+  "%%%",
+  "\ud800",
+  Number.NaN,
+  { length: 1e9 },
+]
 
 /** `count` copies of the events, each with one to four places changed: another type, another value, gone, or twice. The same for the same seed. */
 export function mutate(events: readonly unknown[], count: number, seed: string): unknown[] {

@@ -10,9 +10,14 @@ interface Cell {
   readonly links: number
 }
 
-const { cells, mutationsOfEach } = JSON.parse(readFileSync(new URL("../results/triggers.json", import.meta.url), "utf8")) as { cells: Cell[]; mutationsOfEach: number }
+const { cells, mutationsOfEach } = JSON.parse(readFileSync(new URL("../results/triggers.json", import.meta.url), "utf8")) as {
+  cells: Cell[]
+  mutationsOfEach: number
+}
 const kinds = [...new Set(cells.map(({ trigger }) => trigger))]
-console.log("| trigger | events | span | kind | faas.trigger | caller is the parent in | links for a batch |\n|---|---|---|---|---|---|---|")
+console.log(
+  "| trigger | events | span | kind | faas.trigger | caller is the parent in | links for a batch |\n|---|---|---|---|---|---|---|",
+)
 for (const kind of kinds) {
   const rows = cells.filter(({ trigger }) => trigger === kind)
   const [first] = rows

@@ -58,12 +58,21 @@ describe("every event that wakes a function", () => {
     expect(root.links).toHaveLength(row.links ?? 0)
     for (const [name, value] of Object.entries(row.tags)) expect(root.tags.get(name), name).toEqual(value)
     const { trigger, says, kind, faas, hasParent = false } = row
-    cells.push({ trigger, says: says.replace(/Root=[^"]*/, "…"), name: root.operationName, kind, faas, hasParent, links: root.links.length, tags: root.tags.size })
+    cells.push({
+      trigger,
+      says: says.replace(/Root=[^"]*/, "…"),
+      name: root.operationName,
+      kind,
+      faas,
+      hasParent,
+      links: root.links.length,
+      tags: root.tags.size,
+    })
   })
 
   it("shows no secret and nothing personal", () => {
     const all = ROWS.map((row) => JSON.stringify([...rootOf(triggerOfRow(row)).tags])).join("\n")
-    for (const secret of ["s3cret", "jane", "secret\"", "AKID", "https://secret", "+491234", "my secret"]) expect(all).not.toContain(secret)
+    for (const secret of ["s3cret", "jane", 'secret"', "AKID", "https://secret", "+491234", "my secret"]) expect(all).not.toContain(secret)
   })
 })
 
@@ -95,7 +104,10 @@ describe("what the function answers", () => {
   const queue = triggerOfRow({ event: ROWS.find(({ trigger }) => trigger === "sqs")?.event })
 
   it("tags status and size", () => {
-    expect(rest.tagsOf?.({ statusCode: 201, body: "größe" })).toMatchObject({ "http.response.status_code": 201, "http.response.body.size": 7 })
+    expect(rest.tagsOf?.({ statusCode: 201, body: "größe" })).toMatchObject({
+      "http.response.status_code": 201,
+      "http.response.body.size": 7,
+    })
     expect(rest.tagsOf?.({ statusCode: "200", body: "Zm91cg==", isBase64Encoded: true })).toMatchObject({ "http.response.body.size": 4 })
   })
   it("calls 5xx an error, and 4xx none", () => {
@@ -107,7 +119,9 @@ describe("what the function answers", () => {
     expect(v2.tagsOf?.({ hello: 1 })).toMatchObject({ "http.response.status_code": 200 })
   })
   it("counts what is left of a batch", () => {
-    expect(queue.tagsOf?.({ batchItemFailures: [{ itemIdentifier: "a" }, { itemIdentifier: "b" }] })).toEqual({ "aws.batch.failed_count": 2 })
+    expect(queue.tagsOf?.({ batchItemFailures: [{ itemIdentifier: "a" }, { itemIdentifier: "b" }] })).toEqual({
+      "aws.batch.failed_count": 2,
+    })
     expect(queue.tagsOf?.(undefined)).toEqual({})
   })
 })
@@ -134,7 +148,9 @@ describe("Lambda's own trace header", () => {
 
 describe("the executions of a workflow", () => {
   it("are one trace, whichever state or replay runs", () => {
-    const [one, two] = ROWS.filter(({ trigger, hasParent }) => trigger === "step-functions" && !hasParent).map((row) => rootOf(triggerOfRow(row)))
+    const [one, two] = ROWS.filter(({ trigger, hasParent }) => trigger === "step-functions" && !hasParent).map((row) =>
+      rootOf(triggerOfRow(row)),
+    )
     expect(one?.traceId).toBe(two?.traceId)
     expect(one?.traceId).toMatch(/^[0-9a-f]{32}$/)
   })
