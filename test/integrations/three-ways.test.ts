@@ -21,7 +21,7 @@ beforeAll(async () => {
   rmSync(folder, { recursive: true, force: true })
   const own = join(folder, "node_modules/antifreeze")
   mkdirSync(own, { recursive: true })
-  const entries = { ".": "index.ts", "./pg": "pg.ts", "./hook-loads": "platforms/node/hook-loads.ts" }
+  const entries = { ".": "index.ts", "./pg": "pg.ts", "./postgres": "postgres.ts", "./hook-loads": "platforms/node/hook-loads.ts" }
   const exports: Record<string, unknown> = {}
   for (const [name, file] of Object.entries(entries)) {
     const base = name === "." ? "index" : name.slice(2)
@@ -46,21 +46,29 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(async () => {
   await store.stop()
-  console.log(["", "pg, traced by      module    Node", ...table].join("\n"))
+  console.log(["", "library   traced by          module           Node", ...table].join("\n"))
 })
 
-function program(isModule: boolean, isTraced: boolean): string {
+/** How each library makes a client, asks it something, and ends. */
+const libraries = {
+  pg: { make: "new library.Pool(options)", query: `(await client.query("select 'x' as a")).rows` },
+  postgres: { make: "library({ ...options, fetch_types: false })", query: "[...(await client`select 'x' as a`)]" },
+} as const
+type Library = keyof typeof libraries
+
+function program(library: Library, isModule: boolean, isTraced: boolean): string {
   const take = (what: string, from: string) => (isModule ? `import ${what} from "${from}"` : `const ${what} = require("${from}")`)
   return `
 ${take("{ withTracing }", "antifreeze")}
-${isModule ? 'import pg from "pg"' : 'const pg = require("pg")'}
-${isTraced ? take("{ traced }", "antifreeze/pg") : "const traced = (pool) => pool"}
+${take("library", library)}
+${isTraced ? take("{ traced }", `antifreeze/${library}`) : "const traced = (client) => client"}
 const names = []
 const exporter = { async export(spans) { names.push(...spans.map((span) => span.operationName)); return { delivered: spans.length, dropped: 0, kept: 0 } } }
-const pool = traced(new pg.Pool({ host: "127.0.0.1", port: ${store.port}, user: "root", database: "postgres" }))
-const handler = withTracing(async () => (await pool.query("select 'x' as a")).rows, { exporter })
+const options = { host: "127.0.0.1", port: ${store.port}, user: "root", database: "postgres" }
+const client = traced(${libraries[library].make})
+const handler = withTracing(async () => ${libraries[library].query}, { exporter })
 handler({}, { awsRequestId: "1", functionName: "f", getRemainingTimeInMillis: () => 3000 }).then(async (rows) => {
-  await pool.end()
+  await client.end()
   console.log(JSON.stringify({ rows, names }))
 })
 `
@@ -73,17 +81,22 @@ const require = createRequire(import.meta.url)
 hookLoads((library) => require("antifreeze/" + library).traced)
 `
 
-for (const version of [22, 24] as const) {
+for (const [library, version] of [
+  ["pg", 22],
+  ["pg", 24],
+  ["postgres", 22],
+  ["postgres", 24],
+] as const) {
   for (const way of ["nothing", "the layer's hook", "the esbuild plugin", "traced(client)"] as const) {
     for (const kind of ["ESM", "CommonJS", "ESM bundle", "CommonJS bundle"] as const) {
       const isBundle = kind.endsWith("bundle")
       // Code that was bundled without the plugin has no files to hook, and files that were not bundled have had no plugin.
       if ((way === "the layer's hook" && isBundle) || (way === "the esbuild plugin" && !isBundle)) continue
-      it(`pg is traced by ${way}, ${kind}, Node ${version}`, async () => {
+      it(`${library} is traced by ${way}, ${kind}, Node ${version}`, async () => {
         const extension = kind.startsWith("ESM") ? "mjs" : "cjs"
-        const name = `${way}-${kind}-${version}`.replace(/\W/g, "-")
+        const name = `${library}-${way}-${kind}-${version}`.replace(/\W/g, "-")
         let file = join(folder, `${name}.${extension}`)
-        writeFileSync(file, program(extension === "mjs", way === "traced(client)"))
+        writeFileSync(file, program(library, extension === "mjs", way === "traced(client)"))
         if (isBundle) {
           const outfile = join(folder, `${name}.bundle.${extension}`)
           await build({
@@ -111,7 +124,7 @@ for (const version of [22, 24] as const) {
         const { rows, names } = JSON.parse(stdout) as { rows: unknown; names: string[] }
         expect(rows).toEqual([{ a: "x" }])
         expect(names.filter((name) => name === "select")).toHaveLength(way === "nothing" ? 0 : 1)
-        table.push(`${way.padEnd(19)}${kind.padEnd(17)}${version}: ${way === "nothing" ? "not traced" : "traced"}`)
+        table.push(`${library.padEnd(10)}${way.padEnd(19)}${kind.padEnd(17)}${version}: ${way === "nothing" ? "not traced" : "traced"}`)
       })
     }
   }
