@@ -38,7 +38,11 @@ export interface AwsCall {
 const USERS_OWN = /^(execute-api|appsync|vpc-lattice-svcs|es|aoss|aps|neptune-db|osis|kafka-cluster|rds-db|elasticache)$/
 
 /** Signature Version 4 and 4A: `Credential={key}/{date}/[{region}/]{service}/aws4_request`. */
-const SCOPE = /Credential=[^/&]+\/\d{8}\/(?:([^/]+)\/)?([^/]+)\/aws4_request/
+function scopeOf(signed: string): readonly (string | undefined)[] {
+  const end = signed.indexOf("/aws4_request")
+  const parts = end < 0 ? [] : signed.slice(signed.lastIndexOf("Credential=", end), end).split("/")
+  return [parts.at(-1), parts.length > 3 ? parts[2] : undefined]
+}
 
 /** A call to an AWS service by any client that signs (SDK 3 and 2, aws4fetch, …), or `undefined`. Pure. */
 export function awsCallOf({ method, authority, target, header: valueOf }: SignedRequest): AwsCall | undefined {
@@ -51,7 +55,7 @@ export function awsCallOf({ method, authority, target, header: valueOf }: Signed
   const isPresigned = authorization === undefined && target.includes("X-Amz-Credential=")
   const amzTarget = header("x-amz-target")
   if (invocationId === undefined && !isPresigned && amzTarget === undefined && !authorization?.startsWith("AWS4-")) return undefined
-  const [, region, signedFor] = SCOPE.exec(isPresigned ? target.replaceAll("%2F", "/") : (authorization ?? "")) ?? []
+  const [signedFor, region] = scopeOf(isPresigned ? target.replaceAll("%2F", "/") : (authorization ?? ""))
   const colon = authority.endsWith("]") ? -1 : authority.lastIndexOf(":")
   const host = colon < 0 ? authority : authority.slice(0, colon)
   const agent = agentOf(header("user-agent") ?? header("x-amz-user-agent"))
@@ -118,7 +122,7 @@ function operationOf(
   header: (name: string) => string | undefined,
 ): string | undefined {
   if (amzTarget !== undefined) return amzTarget.slice(amzTarget.lastIndexOf(".") + 1)
-  const smithy = /^\/service\/[^/]+\/operation\/(\w+)$/.exec(path)
+  const smithy = path === "/" ? null : /^\/service\/[^/]+\/operation\/(\w+)$/.exec(path)
   if (smithy !== null) return smithy[1]
   if (scope === "s3") return s3Operation(method, host, path, query, header)
   for (const [service, verb, form, operation] of REST) {

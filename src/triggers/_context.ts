@@ -4,13 +4,16 @@ export const CONTEXT_KEY = "_traceContext"
 const MAX_CONTEXT = 10_000
 const MAX_DEPTH = 3
 
+/** A flat object of JSON; a brace within a value does not end it. */
+const HEADERS = /^\{(?:[^"{}]|"(?:[^"\\]|\\.)*")*\}/
+
 /** The headers inside of a JSON text that begins with them, or `undefined`. */
 export function contextInJson(json: unknown): object | undefined {
   if (typeof json !== "string") return undefined
   const [start] = /^\s*\{\s*"_traceContext"\s*:\s*/.exec(json.slice(0, 100)) ?? []
   if (start === undefined) return undefined
-  const end = json.indexOf("}", start.length)
-  return end < 0 || end > MAX_CONTEXT ? undefined : (parse(json.slice(start.length, end + 1)) as object | undefined)
+  const [headers] = HEADERS.exec(json.slice(start.length, MAX_CONTEXT)) ?? []
+  return headers === undefined ? undefined : (parse(headers) as object | undefined)
 }
 
 /** The same for base64, of which only the start is decoded. */

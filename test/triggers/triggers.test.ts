@@ -4,6 +4,7 @@ import type { SpanRecord, Trigger } from "../../src/core/contracts.ts"
 import { invoke } from "../../src/core/invoke.ts"
 import { triggerOf } from "../../src/platforms/lambda/trigger.ts"
 import { createTracer } from "../../src/platforms/node/node-tracer.ts"
+import { contextInBase64, contextInJson } from "../../src/triggers/_context.ts"
 import { PARENT, ROWS, type Row } from "./_corpus.ts"
 import { importFixtures } from "./_fixtures.ts"
 import { mutate } from "./_mutate.ts"
@@ -153,5 +154,15 @@ describe("the executions of a workflow", () => {
     )
     expect(one?.traceId).toBe(two?.traceId)
     expect(one?.traceId).toMatch(/^[0-9a-f]{32}$/)
+  })
+})
+
+describe("a context within a payload", () => {
+  it("is found whatever its values hold", () => {
+    const tracestate = 'a=}{",\\'
+    const data = Buffer.from(JSON.stringify({ _traceContext: { traceparent: "x", tracestate }, a: {} })).toString("base64")
+    expect(contextInBase64(data)).toEqual({ traceparent: "x", tracestate })
+    expect(contextInJson('{"_traceContext":{"a":{}}}')).toBeUndefined()
+    expect(contextInJson(`{"_traceContext":{${'"a":"b",'.repeat(100_000)}`)).toBeUndefined()
   })
 })
