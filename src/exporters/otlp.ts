@@ -199,6 +199,7 @@ function withLosses(spans: readonly SpanRecord[], lost: ReadonlyMap<Cause, numbe
 }
 
 function partialSuccess(body: string): { rejected: number; message: string } {
+  if (body === "{}" || body === "") return { rejected: 0, message: "" }
   try {
     const { rejectedSpans, errorMessage } = (JSON.parse(body) as { partialSuccess?: Record<string, unknown> }).partialSuccess ?? {}
     return { rejected: Number(rejectedSpans) || 0, message: String(errorMessage ?? "").slice(0, 200) }

@@ -21,7 +21,16 @@ export function encodeTraces(
   scope: { readonly name: string; readonly version: string },
 ): string {
   if (spans.length === 0) return '{"resourceSpans":[]}'
-  return `{"resourceSpans":[{"resource":{${attributes(resource).slice(1)}},"scopeSpans":[{"scope":{"name":${quote(scope.name)},"version":${quote(scope.version)}},"spans":[${each(spans, encodeSpan).slice(1)}]${SCHEMA}}]${SCHEMA}}]}`
+  return `{"resourceSpans":[{"resource":{${encodeResource(resource)}},"scopeSpans":[{"scope":{"name":${quote(scope.name)},"version":${quote(scope.version)}},"spans":[${each(spans, encodeSpan).slice(1)}]${SCHEMA}}]${SCHEMA}}]}`
+}
+
+const resources = new WeakMap<Resource, { readonly size: number; readonly text: string }>()
+
+/** The same for every batch of an exporter, and as long as a span. */
+function encodeResource(resource: Resource): string {
+  let known = resources.get(resource)
+  if (known?.size !== resource.size) resources.set(resource, (known = { size: resource.size, text: attributes(resource).slice(1) }))
+  return known.text
 }
 
 function encodeSpan(span: SpanRecord): string {

@@ -12,7 +12,9 @@ export function deliver(tracer: EdgeTracer, spans: SpanRecord[]): Promise<unknow
     for (const span of all) prepare(tracer, span)
     const due = linger(tracer, all)
     if (due.length === 0) return undefined
-    return tracer.scopeManager.exclude(() => exporter.export(due)).catch(failed)
+    // Our own exporter uses the runtime's fetch, of which nothing is traced anyway.
+    const exported = tracer.policy.exporter === undefined ? exporter.export(due) : tracer.scopeManager.exclude(() => exporter.export(due))
+    return exported.catch(failed)
   } catch (error) {
     failed(error)
     return undefined

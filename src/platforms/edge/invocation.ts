@@ -4,7 +4,9 @@ import type { Cause, LinkRecord, SpanRecord, Tags, TagValue, Trigger } from "../
 import type { Span } from "../../core/span.ts"
 import { deliver } from "./delivery.ts"
 import type { EdgeTracer } from "./edge-tracer.ts"
+import { nativeParent } from "./native-trace.ts"
 import { state } from "./state.ts"
+import { isAsync } from "./storage.ts"
 
 /** Keeps the invocation alive until the promise has settled: the runtime's own, never one that we have put in its place. */
 export type WaitUntil = (task: Promise<unknown>) => void
@@ -33,17 +35,21 @@ const TASKS_MS = 20_000
 /** Spans that start when all is over are sent as they come, so often at most: each batch is a subrequest. */
 const MAX_LATE_BATCHES = 10
 
+/** Only for a runtime that cannot tell by itself: an entry for each request is felt in the processor time. */
 const roots = new WeakMap<object, Span>()
+
+type RootedBatch = Batch & { root?: Span }
 
 /** The root span of the invocation that this request or context belongs to: the explicit parent, where the runtime has no AsyncLocalStorage. */
 export function rootSpan(of: object): Span | undefined {
-  return roots.get(of)
+  return roots.get(of) ?? (state.scopeManager.active?.span.context().segment?.sink as RootedBatch | undefined)?.root
 }
 
 export function openInvocation({ tracer, trigger, waitUntil }: InvocationOptions, ...known: readonly unknown[]): Invocation {
-  const batch = new Batch(tracer.limits)
-  const root = startRoot(tracer, trigger, batch)
-  for (const each of known) if (each !== null && typeof each === "object") roots.set(each, root)
+  const batch: RootedBatch = new Batch(tracer.limits)
+  const root = startRoot(tracer, trigger, batch, known.at(-1))
+  batch.root = root
+  if (!isAsync()) for (const each of known) if (each !== null && typeof each === "object") roots.set(each, root)
   const late = createLate((spans) => deliver(tracer, choose(spans)), stay)
   let kept: boolean | undefined
   let tasks = 0
@@ -122,9 +128,9 @@ export function openInvocation({ tracer, trigger, waitUntil }: InvocationOptions
   }
 }
 
-function startRoot(tracer: EdgeTracer, { operationName, kind, tags, carrier, causes }: Trigger, sink: Sink): Span {
+function startRoot(tracer: EdgeTracer, { operationName, kind, tags, carrier, causes }: Trigger, sink: Sink, context: unknown): Span {
   return tracer.startSpan(operationName, {
-    childOf: carrier === undefined ? undefined : tracer.extract("http_headers", carrier),
+    childOf: (carrier === undefined ? undefined : tracer.extract("http_headers", carrier)) ?? nativeParent(context),
     links: causes?.flatMap((cause) => linkTo(tracer, cause)) ?? [],
     ignoreActiveSpan: true,
     sink,

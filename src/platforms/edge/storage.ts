@@ -1,5 +1,12 @@
 import type { ScopeStorage } from "../../core/contracts.ts"
 
+let asyncFound = false
+
+/** Whether the runtime follows a scope beyond the synchronous part of its callback. */
+export function isAsync(): boolean {
+  return asyncFound
+}
+
 type StorageClass = new <T>() => ScopeStorage<T>
 
 /** A name that no bundler resolves: with a static import, a Worker without the flag would not even load. */
@@ -45,6 +52,7 @@ export function findStorage<T>(): ScopeStorage<T> {
 }
 
 function make<T>(Storage: StorageClass | undefined): ScopeStorage<T> | undefined {
+  asyncFound ||= Storage !== undefined
   return Storage && new Storage<T>()
 }
 

@@ -57,11 +57,17 @@ export function facts(results: Results): { name: string; gzipBytes: number; none
   })
 }
 
-/** The least that a peer adds. */
+/** A library that sends nothing is not faster, it is not there. */
+export function delivers({ variants }: Results, name: string): boolean {
+  const posts = (each: string) => variants[each]?.posts ?? 0
+  return posts(name) >= posts("bare + POST") * 0.9
+}
+
+/** The least that a peer adds which delivers. */
 export function bestPeerUs(results: Results, path: "none" | "fetch"): number {
   return Math.min(
     ...facts(results)
-      .filter(({ name }) => PEERS.includes(name))
+      .filter(({ name }) => PEERS.includes(name) && delivers(results, name))
       .map((fact) => fact[path].addedUs),
   )
 }
@@ -75,6 +81,7 @@ export function printTable(results: Results): void {
       facts(results).map(({ name, gzipBytes, none, fetch }) => [
         name,
         {
+          delivers: delivers(results, name) ? "yes" : "no",
           "gzip kB": (gzipBytes / 1000).toFixed(1),
           "no call": none.us.toFixed(0),
           "× bare": none.overBare.toFixed(2),

@@ -50,13 +50,20 @@ export interface WorkerOptions {
   readonly bare?: boolean
 }
 
+export interface BundleOptions {
+  readonly minify?: boolean
+  readonly bare?: boolean
+  /** As wrangler does: the names of classes are part of a Worker's interface. */
+  readonly keepNames?: boolean
+}
+
 /** The source as one module, as a deployment tool makes it. */
-export async function bundle(source: string, { minify = false, bare = false }: { minify?: boolean; bare?: boolean } = {}): Promise<string> {
+export async function bundle(source: string, { minify = false, bare = false, keepNames = true }: BundleOptions = {}): Promise<string> {
   const { outputFiles } = await build({
     stdin: { contents: source, resolveDir: root, loader: "ts" },
     bundle: true,
     write: false,
-    keepNames: true,
+    keepNames,
     minify,
     format: "esm",
     target: "es2022",

@@ -151,3 +151,21 @@ describe("what leaves", () => {
     expect(worker.collector.batches).toHaveLength(0)
   })
 })
+
+describe("Cloudflare's own trace, as a double: untested against the real thing", () => {
+  const source = `
+    import { withTracing } from "antifreeze"
+    const traced = withTracing({ fetch: () => new Response("ok") })
+    const native = { traceId: "e".repeat(32), spanId: "f".repeat(16), traceFlags: 1 }
+    const tracing = { getActiveSpan: () => ({ spanContext: () => native }) }
+    export default { fetch: (request, env, ctx) => traced.fetch(request, env, { waitUntil: (task) => ctx.waitUntil(task), tracing }) }`
+
+  test("is joined, and a caller's trace wins over it", async () => {
+    worker = await startWorker({ source })
+    await worker.get("/")
+    expect((await worker.spans(1))[0]).toMatchObject({ traceId: "e".repeat(32), parentSpanId: "f".repeat(16) })
+    worker.collector.clear()
+    await worker.get("/", { headers: { traceparent: `00-${"a".repeat(32)}-${"b".repeat(16)}-01` } })
+    expect((await worker.spans(1))[0]).toMatchObject({ traceId: "a".repeat(32), parentSpanId: "b".repeat(16) })
+  })
+})

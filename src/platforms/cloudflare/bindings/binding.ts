@@ -38,28 +38,53 @@ export function patch(prototype: object, binding: Binding): void {
   state.patched.add(prototype)
   const trace = traceFor(state.scopeManager, binding as unknown as Integration<BindingCall>, state.report)
   for (const method of binding.methods) {
-    const descriptor = Object.getOwnPropertyDescriptor(prototype, method)
-    const native = descriptor?.value as unknown
-    if (typeof native !== "function" || descriptor?.configurable === false) continue
-    const value = {
-      [method](this: object, ...args: unknown[]): unknown {
-        const name = inside ? undefined : (nameOf(this) ?? binding.anonymous)
-        if (name === undefined || state.scopeManager.active === null) return Reflect.apply(native, this, args)
-        const call: BindingCall = { method, args, self: this, binding: name }
-        return trace(call, (operation) => {
-          const sent = binding.carry?.(call, operation, activePolicy()) ?? args
-          inside = true
-          try {
-            return Reflect.apply(native, this, sent)
-          } finally {
-            inside = false
-          }
-        })
-      },
-    }[method] as (...args: unknown[]) => unknown
-    Object.defineProperty(value, "length", { value: native.length, configurable: true })
-    Object.defineProperty(prototype, method, { ...descriptor, value })
+    replace(
+      prototype,
+      method,
+      (native) =>
+        function (this: object, ...args: unknown[]): unknown {
+          const name = inside ? undefined : (nameOf(this) ?? binding.anonymous)
+          if (name === undefined || state.scopeManager.active === null) return Reflect.apply(native, this, args)
+          const call: BindingCall = { method, args, self: this, binding: name }
+          return trace(call, (operation) => {
+            const sent = binding.carry?.(call, operation, activePolicy()) ?? args
+            inside = true
+            try {
+              return Reflect.apply(native, this, sent)
+            } finally {
+              inside = false
+            }
+          })
+        },
+    )
   }
+}
+
+type Method = (this: object, ...args: unknown[]) => unknown
+
+/** Puts a method in the place of another, with its name, length and descriptor. */
+export function replace(prototype: object, method: string, make: (native: Method) => Method): void {
+  const descriptor = Object.getOwnPropertyDescriptor(prototype, method)
+  const native = descriptor?.value as unknown
+  if (typeof native !== "function" || descriptor?.configurable === false) return
+  const value = make(native as Method)
+  for (const key of ["name", "length"]) Object.defineProperty(value, key, Object.getOwnPropertyDescriptor(native, key) ?? {})
+  Object.defineProperty(prototype, method, { ...descriptor, value })
+}
+
+/** Tells `made` of each object that the method makes of a binding that has a name. */
+export function watchMade(prototype: object, method: string, made: (made: object, name: string) => void): void {
+  replace(
+    prototype,
+    method,
+    (native) =>
+      function (this: object, ...args: unknown[]): unknown {
+        const result: unknown = Reflect.apply(native, this, args)
+        const name = nameOf(this)
+        if (name !== undefined && result !== null && typeof result === "object") made(result, name)
+        return result
+      },
+  )
 }
 
 export function activePolicy(): EdgePolicy {
@@ -68,12 +93,6 @@ export function activePolicy(): EdgePolicy {
 
 function nameOf(self: unknown): string | undefined {
   return self !== null && typeof self === "object" ? state.names.get(self) : undefined
-}
-
-/** A name for an object that a binding has made. */
-export function inherit(from: object, to: unknown): void {
-  const name = state.names.get(from)
-  if (name !== undefined && to !== null && typeof to === "object") state.names.set(to, name)
 }
 
 export function describe(type: string, { method, binding }: BindingCall, tags: Tags = {}, kind: SpanKind = "client"): Description {

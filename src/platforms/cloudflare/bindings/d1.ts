@@ -1,5 +1,5 @@
 import { state } from "../../edge/state.ts"
-import { type Binding, type BindingCall, database, inherit, patch } from "./binding.ts"
+import { type Binding, type BindingCall, database, patch, watchMade } from "./binding.ts"
 
 interface Database {
   prepare(sql: string): object
@@ -84,16 +84,5 @@ export const d1: Binding = {
 
 /** What the method makes has the name of what it was made from. */
 function naming(prototype: object, method: string): void {
-  const descriptor = Object.getOwnPropertyDescriptor(prototype, method)
-  const native = descriptor?.value as unknown
-  if (typeof native !== "function") return
-  const value = {
-    [method](this: object, ...args: unknown[]): unknown {
-      const made = Reflect.apply(native, this, args)
-      inherit(this, made)
-      return made
-    },
-  }[method] as (...args: unknown[]) => unknown
-  Object.defineProperty(value, "length", { value: native.length, configurable: true })
-  Object.defineProperty(prototype, method, { ...descriptor, value })
+  watchMade(prototype, method, (made, name) => state.names.set(made, name))
 }

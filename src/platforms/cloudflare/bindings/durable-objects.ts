@@ -1,5 +1,5 @@
 import { state } from "../../edge/state.ts"
-import { type Binding, database, describe, keyTag, patch } from "./binding.ts"
+import { type Binding, database, describe, keyTag, patch, watchMade } from "./binding.ts"
 import { adoptStub } from "./fetchers.ts"
 
 /** To get a stub is no call; what is called on it is. */
@@ -11,9 +11,9 @@ export const namespace: Binding = {
   adopt(binding) {
     const prototype = Object.getPrototypeOf(binding) as object
     if (state.patched.has(prototype)) return
-    adopting(prototype, "get", adoptStub)
-    adopting(prototype, "getByName", adoptStub)
-    adopting(prototype, "jurisdiction", (made, name) => state.names.set(made, name))
+    watchMade(prototype, "get", adoptStub)
+    watchMade(prototype, "getByName", adoptStub)
+    watchMade(prototype, "jurisdiction", (made, name) => state.names.set(made, name))
   },
 }
 
@@ -22,23 +22,7 @@ export const dispatcher: Binding = {
   ...namespace,
   name: "cloudflare.dispatch",
   classNames: ["DynamicDispatcher", "DispatchNamespace", "LocalDispatchNamespace"],
-  adopt: (binding) => adopting(Object.getPrototypeOf(binding) as object, "get", adoptStub),
-}
-
-function adopting(prototype: object, method: string, adopt: (made: object, name: string) => void): void {
-  const descriptor = Object.getOwnPropertyDescriptor(prototype, method)
-  const native = descriptor?.value as unknown
-  if (typeof native !== "function") return
-  const value = {
-    [method](this: object, ...args: unknown[]): unknown {
-      const made: unknown = Reflect.apply(native, this, args)
-      const name = state.names.get(this)
-      if (name !== undefined && made !== null && typeof made === "object") adopt(made, name)
-      return made
-    },
-  }[method] as (...args: unknown[]) => unknown
-  Object.defineProperty(value, "length", { value: native.length, configurable: true })
-  Object.defineProperty(prototype, method, { ...descriptor, value })
+  adopt: (binding) => watchMade(Object.getPrototypeOf(binding) as object, "get", adoptStub),
 }
 
 const storage: Binding = {
