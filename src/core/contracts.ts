@@ -200,6 +200,8 @@ export interface Operation<Result = unknown> {
 /** Runs `run` as a child span of the active one, or straight through when there is none. */
 export interface Trace<Call, Result = unknown> {
   <T>(call: Call, run: (operation: Operation<Result>) => T): T
+  /** Starts an operation that is only looked at, and gives what ends it. Cheaper: nothing runs within it, so there is no scope to open. */
+  readonly begin?: (call: Call) => End<Result> | undefined
   /** Gives what runs a function in the scope that is active now: a library may call its user from the context of another. */
   readonly capture?: () => <T>(fn: () => T) => T
 }

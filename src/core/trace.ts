@@ -1,5 +1,5 @@
 import type { Reference } from "opentracing"
-import type { Description, End, Integration, Learned, Operation, Tags, Trace } from "./contracts.ts"
+import type { Description, End, Integration, Learned, Operation, Propagated, Tags, Trace } from "./contracts.ts"
 import { observeValue } from "./observe.ts"
 import type { Report } from "./report.ts"
 import type { ScopeManager } from "./scope.ts"
@@ -25,20 +25,22 @@ export function traceFor<Call, Result>(
   integration: Integration<Call, Result>,
   report: Report,
 ): Trace<Call, Result> {
-  const trace: Trace<Call, Result> = (call, callee) => {
+  const start = (call: Call): LiveOperation<Call, Result> | undefined => {
     const parent = (integration.adopts && scopeManager.adopter) || scopeManager.active?.span
-    if (parent === undefined) return callee(INERT as Operation<Result>)
-    const operation = startOperation(parent, integration, call, report)
+    if (parent === undefined) return undefined
+    try {
+      return startOperation(parent, integration, call, report)
+    } catch (error) {
+      report("instrumentation", `a span for ${integration.name} could not be started: ${String(error)}. The call itself was not touched.`)
+      return undefined
+    }
+  }
+  const trace: Trace<Call, Result> = (call, callee) => {
+    const operation = start(call)
     if (operation === undefined) return callee(INERT as Operation<Result>)
     return scopeManager.run(operation.span, () => run(operation, callee))
   }
-  return Object.assign(trace, { capture: () => scopeManager.capture() })
-}
-
-interface LiveOperation<Result> extends Operation<Result> {
-  readonly span: Span
-  readonly end: End<Result>
-  deferred: boolean
+  return Object.assign(trace, { begin: (call: Call) => start(call)?.defer(), capture: () => scopeManager.capture() })
 }
 
 function startOperation<Call, Result>(
@@ -46,81 +48,102 @@ function startOperation<Call, Result>(
   integration: Integration<Call, Result>,
   call: Call,
   report: Report,
-): LiveOperation<Result> | undefined {
+): LiveOperation<Call, Result> {
+  const tracer = parent.tracer()
+  let described: Description | undefined
+  let flaw: unknown
   try {
-    const tracer = parent.tracer()
-    let described: Description | undefined
-    let flaw: unknown
-    try {
-      described = integration.describe(call)
-    } catch (error) {
-      flaw = error ?? "thrown"
-    }
-    const span = tracer.startSpan(described?.operationName ?? integration.name, {
-      childOf: parent,
-      references: described?.carriers?.flatMap((carrier) => referenceTo(tracer, carrier)) ?? [],
-    })
-    const mistake = (error: unknown) => {
-      span.setTag("instrumentation_error", true)
-      report("instrumentation", `integration ${integration.name} failed: ${String(error)}. The call itself was not touched.`)
-    }
-    const attempt = (step: () => void) => {
-      try {
-        step()
-      } catch (error) {
-        mistake(error)
-      }
-    }
-    if (described === undefined) mistake(flaw)
-    else span.setTag("span.kind", described.kind).addTags(described.tags as Record<string, unknown>)
-    if (integration.onCall !== undefined) attempt(() => integration.onCall?.(span, call))
-    let ended = false
-    const end = (error?: unknown, result?: Result, atMs?: number) => {
-      if (ended) return
-      ended = true
-      if (error !== undefined && error !== null) {
-        let told: { error: unknown; tags?: Tags } = { error: "unknown" }
-        attempt(() => (told = integration.tell?.(error) ?? { error }))
-        span.fail(told.error)
-        if (told.tags !== undefined) span.addTags(told.tags as Record<string, unknown>)
-      }
-      if (result !== undefined) attempt(() => span.addTags((integration.tagsOf?.(result) ?? {}) as Record<string, unknown>))
-      if (integration.onResult !== undefined) attempt(() => integration.onResult?.(span, result, error))
-      span.finish(atMs)
-    }
-    return {
-      span,
-      deferred: false,
-      get headers() {
-        return tracer.headersOf(span)
-      },
-      get context() {
-        return span.context()
-      },
-      learn: (more) => learn(span, more),
-      learnOfInvocation(more) {
-        const sink = span.context().segment?.sink
-        const root = sink && tracer.scopeManager.invocations.get(sink)
-        if (root !== undefined) learn(root, more)
-      },
-      defer() {
-        this.deferred = true
-        return this.end
-      },
-      pause(error, tags = {}) {
-        const atMs = span.startUs / 1000 + span.duration
-        const giveUp = () => {
-          span.addTags(tags as Record<string, unknown>)
-          end(error, undefined, atMs)
-        }
-        span.endsBy(giveUp)
-        return giveUp
-      },
-      end: (error, result) => end(error, result),
-    }
+    described = integration.describe(call)
   } catch (error) {
-    report("instrumentation", `a span for ${integration.name} could not be started: ${String(error)}. The call itself was not touched.`)
-    return undefined
+    flaw = error ?? "thrown"
+  }
+  const { operationName = integration.name, carriers = [] } = described ?? {}
+  const references = carriers.length === 0 ? [] : carriers.flatMap((carrier) => referenceTo(tracer, carrier))
+  const span = tracer.startSpan(operationName, { childOf: parent, references })
+  const operation = new LiveOperation(span, integration, report)
+  if (described === undefined) operation.mistake(flaw)
+  else span.setTag("span.kind", described.kind).addTags(described.tags as Record<string, unknown>)
+  if (integration.onCall !== undefined) operation.attempt(() => integration.onCall?.(span, call))
+  return operation
+}
+
+/** A class, since every call makes one: its methods cost nothing until they are used. */
+class LiveOperation<Call, Result> implements Operation<Result> {
+  readonly span: Span
+  readonly #integration: Integration<Call, Result>
+  readonly #report: Report
+  deferred = false
+  #ended = false
+
+  constructor(span: Span, integration: Integration<Call, Result>, report: Report) {
+    this.span = span
+    this.#integration = integration
+    this.#report = report
+  }
+
+  get headers(): Readonly<Record<string, string>> {
+    return this.span.tracer().headersOf(this.span)
+  }
+
+  get context(): Propagated {
+    return this.span.context()
+  }
+
+  learn(more: Learned): void {
+    learn(this.span, more)
+  }
+
+  learnOfInvocation(more: Learned): void {
+    const sink = this.span.context().segment?.sink
+    const root = sink && this.span.tracer().scopeManager.invocations.get(sink)
+    if (root !== undefined) learn(root, more)
+  }
+
+  defer(): End<Result> {
+    this.deferred = true
+    return (error, result) => this.end(error, result)
+  }
+
+  pause(error?: unknown, tags: Tags = {}): () => void {
+    const { span } = this
+    const atMs = span.startUs / 1000 + span.duration
+    const giveUp = () => {
+      span.addTags(tags as Record<string, unknown>)
+      this.end(error, undefined, atMs)
+    }
+    span.endsBy(giveUp)
+    return giveUp
+  }
+
+  end(error?: unknown, result?: Result, atMs?: number): void {
+    if (this.#ended) return
+    this.#ended = true
+    const { span } = this
+    const integration = this.#integration
+    if (error !== undefined && error !== null) {
+      let told: { error: unknown; tags?: Tags } = { error: "unknown" }
+      this.attempt(() => (told = integration.tell?.(error) ?? { error }))
+      span.fail(told.error)
+      if (told.tags !== undefined) span.addTags(told.tags as Record<string, unknown>)
+    }
+    if (result !== undefined && integration.tagsOf !== undefined) {
+      this.attempt(() => span.addTags((integration.tagsOf?.(result) ?? {}) as Record<string, unknown>))
+    }
+    if (integration.onResult !== undefined) this.attempt(() => integration.onResult?.(span, result, error))
+    span.finish(atMs)
+  }
+
+  attempt(step: () => void): void {
+    try {
+      step()
+    } catch (error) {
+      this.mistake(error)
+    }
+  }
+
+  mistake(error: unknown): void {
+    this.span.setTag("instrumentation_error", true)
+    this.#report("instrumentation", `integration ${this.#integration.name} failed: ${String(error)}. The call itself was not touched.`)
   }
 }
 
@@ -136,7 +159,7 @@ function referenceTo(tracer: Tracer, carrier: unknown): Reference[] {
   return context === null ? [] : [{ type: () => "follows_from", referencedContext: () => context } as unknown as Reference]
 }
 
-function run<T, Result>(operation: LiveOperation<Result>, call: (operation: Operation<Result>) => T): T {
+function run<T, Call, Result>(operation: LiveOperation<Call, Result>, call: (operation: Operation<Result>) => T): T {
   let returned: T
   try {
     returned = call(operation)

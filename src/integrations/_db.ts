@@ -24,13 +24,14 @@ export function watchChannel<Message extends Published>(
   // Only "start" is published in the caller's context: the others come from whoever was first to use the connection. The message
   // itself carries the end, since a WeakMap costs the garbage collector more than all the rest.
   const end = Symbol(channel)
-  type Carrying = Message & { [end]?: End<unknown> }
+  const begin = trace.begin ?? ((message: Message) => trace(message, (operation) => operation.defer()))
+  type Carrying = Message & { [end]?: End<unknown> | undefined }
   const settled = (message: Carrying) => message[end]?.(message.error, message.result)
   return undoAll([
     subscribe<Carrying>(
       `tracing:${channel}:start`,
       (message) => {
-        if (isWanted(message)) resume(() => trace(message, (operation) => void (message[end] = operation.defer() as never)))
+        if (isWanted(message)) resume(() => void (message[end] = begin(message)))
       },
       report,
     ),
