@@ -14,7 +14,7 @@ const allowed: Record<string, RegExp> = {
   exporters: /^(exporters\/|otlp\/|core\/)/,
   triggers: /^(triggers\/|core\/)/,
   integrations: /^(integrations\/_|core\/(redact|propagation\/))/,
-  platforms: /^(platforms\/|triggers\/|integrations\/|exporters\/|core\/|version|opentracing\/|node:async_hooks)/,
+  platforms: /^(platforms\/|triggers\/|integrations\/|exporters\/|otlp\/encode|core\/|version|opentracing\/|node:async_hooks)/,
   viewer: /^(viewer\/|otlp\/|node:)/,
   environment: /^(environment\/|node:)/,
 }

@@ -26,7 +26,7 @@ function run([node, ...flags]: readonly string[], file: string, code: string): s
 }
 
 describe.each(Object.entries(nodes))("the package on %s", (_name, node) => {
-  const names = "createTracer,flush,tracer,withTracing"
+  const names = "createTracer,flush,span,traced,tracer,withTracing"
 
   test("is imported and required under the same names, as one copy", () => {
     const code = `import * as esm from "antifreeze"; import { createRequire } from "node:module"; const cjs = createRequire(import.meta.url)("antifreeze")

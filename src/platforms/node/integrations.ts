@@ -25,6 +25,8 @@ awsSettings.showsObjectKeys = process.env["ANTIFREEZE_AWS_OBJECT_KEYS"] === "tru
 
 /** Starts watching, once in a process: our integrations, those that come with their library, and the user's own. */
 export function watchAll(own: readonly (AnyIntegration | Hooks)[] = []): void {
+  // Node before 20.16 and 22.3: the function runs untraced.
+  if (process.getBuiltinModule === undefined) return
   for (const each of own) {
     if ("watch" in each) watch(each)
     else processState.hooks.set(each.name, each)
