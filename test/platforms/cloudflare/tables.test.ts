@@ -26,7 +26,7 @@ test("the benchmark has all of its cells", () => {
     expect(variant.none).toHaveLength(results.rounds)
     expect(variant.fetch).toHaveLength(results.rounds)
   }
-  for (const name of ["antifreeze", "antifreeze/edge"]) expect(delivers(results, name)).toBe(true)
+  for (const name of Object.keys(results.variants).filter((name) => name !== "bare")) expect(delivers(results, name)).toBe(true)
 })
 
 test("in the benchmark, tracing costs less than the best peer that delivers adds", () => {
@@ -34,6 +34,15 @@ test("in the benchmark, tracing costs less than the best peer that delivers adds
   for (const path of ["none", "fetch"] as const) {
     for (const { name, [path]: cost } of facts(results))
       if (name.startsWith("antifreeze")) expect(cost.addedUs).toBeLessThan(bestPeerUs(results, path))
+  }
+})
+
+test("in the benchmark, the small entry costs less than 1.3 times the POST of its bytes, and lingering a third of the best peer", () => {
+  const results = read<Results>("workers-bench.json")
+  const find = (wanted: string) => facts(results).find(({ name }) => name === wanted)
+  for (const path of ["none", "fetch"] as const) {
+    expect(find("antifreeze/edge")?.[path].overPost).toBeLessThan(1.3)
+    expect(find("antifreeze, lingering")?.[path].addedUs).toBeLessThan(bestPeerUs(results, path) / 3)
   }
 })
 
