@@ -7,9 +7,10 @@ const src = join(dirname(dirname(fileURLToPath(import.meta.url))), "src")
 
 /** What no cold start needs, by the file that it goes to: the delivery, and the reading of calls that the function may never make. */
 const LATER = {
-  delivery: ["exporters/otlp.ts", "platforms/node/post.ts"],
+  delivery: ["exporters/otlp.ts", "platforms/node/post.ts", "platforms/node/source-maps.ts"],
   aws: ["integrations/_aws-call.ts", "integrations/_aws-facts.ts", "integrations/_aws-inject.ts"],
   sql: ["integrations/_sql.ts"],
+  events: ["triggers/_others.ts"],
   ending: ["platforms/lambda/last-words.ts", "platforms/lambda/deadline.ts", "platforms/lambda/journal.ts", "platforms/node/post-now.ts"],
 }
 

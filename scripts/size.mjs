@@ -29,9 +29,12 @@ const [{ inputs }] = Object.values(metafile.outputs)
 /** Each file counts where it is named first. */
 const PARTS = {
   "AWS SDK calls": /integrations\/_?aws|propagation\/xray/,
-  "events other than HTTP": /triggers\/(?!http|_event|_context)/,
+  "events other than HTTP": /triggers\/(?!http|recognise)|core\/causes/,
   "Redis and MySQL": /integrations\/(_sql|_db|_redis|mysql2|redis|ioredis|_patch)/,
-  "deadline, crash and journal": /lambda\/(deadline|crash|ending|journal|adaptive)|core\/(record|breaker)/,
+  "deadline, crash and journal": /lambda\/(deadline|crash|ending|journal|last-words|vigil)|post-now|core\/record/,
+  "B3 and Jaeger": /propagation\/(b3|jaeger)/,
+  "source maps": /source-maps/,
+  "Managed Instances": /managed-instances/,
   opentracing: /node_modules\/opentracing/,
 }
 const parts = Object.fromEntries(Object.keys(PARTS).map((name) => [name, 0]))

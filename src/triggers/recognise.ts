@@ -1,80 +1,18 @@
 import type { Trigger } from "../core/contracts.ts"
-import type { Recognise } from "./_event.ts"
-import { alarmTrigger } from "./alarm.ts"
-import { appSyncTrigger } from "./appsync.ts"
-import { cloudFormationTrigger } from "./cloudformation.ts"
-import { cloudFrontTrigger } from "./cloudfront.ts"
-import { codePipelineTrigger } from "./codepipeline.ts"
-import { cognitoTrigger } from "./cognito.ts"
-import { connectTrigger } from "./connect.ts"
-import { durableTrigger } from "./durable.ts"
-import { dynamodbTrigger } from "./dynamodb.ts"
-import { eventBridgeTrigger } from "./eventbridge.ts"
-import { firehoseTrigger } from "./firehose.ts"
+import { recogniseOther } from "./_others.ts"
 import { httpTrigger } from "./http.ts"
-import { iotTrigger } from "./iot.ts"
-import { kafkaTrigger } from "./kafka.ts"
-import { kinesisTrigger } from "./kinesis.ts"
-import { lexTrigger } from "./lex.ts"
-import { logsTrigger } from "./logs.ts"
-import { activeMqTrigger, rabbitMqTrigger } from "./mq.ts"
-import { s3Trigger } from "./s3.ts"
-import { s3BatchTrigger } from "./s3-batch.ts"
-import { rotationTrigger } from "./secrets-manager.ts"
-import { sesTrigger } from "./ses.ts"
-import { snsTrigger } from "./sns.ts"
-import { sqsTrigger } from "./sqs.ts"
-import { stepFunctionsTrigger } from "./step-functions.ts"
 
-/** By `eventSource`, of the event or of its first record. */
-const SOURCES: Readonly<Record<string, Recognise>> = {
-  "aws:sqs": sqsTrigger,
-  "aws:sns": snsTrigger,
-  "aws:s3": s3Trigger,
-  "aws:dynamodb": dynamodbTrigger,
-  "aws:kinesis": kinesisTrigger,
-  "aws:ses": sesTrigger,
-  "aws:kafka": kafkaTrigger,
-  SelfManagedKafka: kafkaTrigger,
-  "aws:amq": activeMqTrigger,
-  "aws:rmq": rabbitMqTrigger,
-}
-
-const OTHERS: readonly Recognise[] = [
-  httpTrigger,
-  eventBridgeTrigger,
-  stepFunctionsTrigger,
-  durableTrigger,
-  appSyncTrigger,
-  cognitoTrigger,
-  lexTrigger,
-  firehoseTrigger,
-  logsTrigger,
-  alarmTrigger,
-  s3BatchTrigger,
-  cloudFormationTrigger,
-  codePipelineTrigger,
-  rotationTrigger,
-  iotTrigger,
-  connectTrigger,
-]
-
-/** What woke the function, by the looks of the event; `undefined` for an event of the user's own. Never throws. */
+/**
+ * What woke the function, by the looks of the event; `undefined` for an event of the user's own. Never throws.
+ * Requests come first: somebody waits for their answer, and what reads all the other events need not be loaded for them.
+ */
 export function recognise(event: unknown, functionName: string): Trigger | undefined {
   if (event === null || typeof event !== "object") return undefined
+  const object = event as Readonly<Record<string, unknown>>
   try {
-    const object = event as Readonly<Record<string, unknown>>
-    const { Records: records, eventSource } = object
-    const [first] = Array.isArray(records) ? (records as ({ eventSource?: unknown; EventSource?: unknown; cf?: unknown } | null)[]) : []
-    const source = first?.eventSource ?? first?.EventSource ?? eventSource
-    if (typeof source === "string" && Object.hasOwn(SOURCES, source)) return SOURCES[source]?.(object, functionName)
-    if (first?.cf !== undefined) return cloudFrontTrigger(object, functionName)
-    for (const one of OTHERS) {
-      const trigger = one(object, functionName)
-      if (trigger !== undefined) return trigger
-    }
+    return httpTrigger(object, functionName) ?? recogniseOther(object, functionName)
   } catch {
     // It only looked like one.
+    return undefined
   }
-  return undefined
 }
