@@ -7,6 +7,8 @@ const ROOT = /^1-([0-9a-f]{8})-([0-9a-f]{24})$/i
 const PARENT = /^[0-9a-f]{16}$/i
 const ZERO = /^0+$/
 const MAX_LENGTH = 1024
+/** RFC 9110, 5.5: a line break would end the header, and begin another. */
+const PRINTABLE = /^(?=.*\S)[\t -~]*$/
 
 export interface TraceHeader {
   readonly traceId: string
@@ -40,8 +42,8 @@ export function formatTraceHeader({ traceId, spanId }: Pick<Propagated, "traceId
  */
 export function rewriteTraceHeader(existing: string | undefined, context: Pick<Propagated, "traceId" | "spanId">): string {
   if (existing === undefined) return formatTraceHeader(context)
-  if (fieldOf(existing, "Sampled") === "1" || existing.length > MAX_LENGTH) return existing
-  const others = existing.split(";").filter((field) => !/^\s*(Root|Parent|Self)\s*=/i.test(field) && field.trim() !== "")
+  if (existing.length > MAX_LENGTH || fieldOf(existing, "Sampled") === "1") return existing
+  const others = existing.split(";").filter((field) => !/^\s*(Root|Parent|Self)\s*=/i.test(field) && PRINTABLE.test(field))
   return [formatTraceHeader(context), ...others].join(";")
 }
 
