@@ -1,10 +1,9 @@
 import type { Clock, Exporter, IdSource, Limits, Propagator, TagValue } from "../../core/contracts.ts"
 import { type Sampler, traceIdRatio } from "../../core/sampler.ts"
 import { DEFAULT_LIMITS } from "../../core/tracer.ts"
-import { createOtlpExporter } from "../../exporters/otlp.ts"
 import { VERSION } from "../../version.ts"
 import { type EdgePolicy, EdgeTracer } from "./edge-tracer.ts"
-import { createPost } from "./post.ts"
+import { createExporter } from "./exporter.ts"
 import { isWorkerd } from "./runtime.ts"
 import { state } from "./state.ts"
 
@@ -47,8 +46,6 @@ export interface Variables {
 }
 
 const DEFAULT_TIMEOUT_MS = 5_000
-/** Each try is a subrequest, of which a plan has as few as 50 for an invocation. */
-const MAX_ATTEMPTS = 3
 const MAX_EXPORTERS = 32
 
 /** A tracer for these options. Options that are made anew for each invocation still share what they say of the endpoint. */
@@ -85,9 +82,7 @@ function exporterFor(options: EdgeOptions, variables: Variables, limits: Limits)
   const key = JSON.stringify([url, headers, [...resource], timeoutMs])
   let exporter = exporters.get(key)
   if (exporter === undefined) {
-    const scope = { name: "antifreeze", version: VERSION }
-    const post = createPost(url, headers)
-    exporter = createOtlpExporter({ post, resource, scope, timeoutMs, limits, report: state.report, maxAttempts: MAX_ATTEMPTS })
+    exporter = createExporter({ url, headers, resource, timeoutMs, maxKept: limits.spans, report: state.report })
     if (exporters.size >= MAX_EXPORTERS) exporters.delete(exporters.keys().next().value as string)
     exporters.set(key, exporter)
   }

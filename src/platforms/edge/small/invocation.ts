@@ -1,8 +1,7 @@
-import type { Propagated, ScopeStorage, SpanKind, Tags, Trigger } from "../../../core/contracts.ts"
+import type { Exporter, Propagated, ScopeStorage, SpanKind, Tags, Trigger } from "../../../core/contracts.ts"
 import { baggagePropagator, traceContextPropagator } from "../../../core/propagation/w3c.ts"
 import type { Life } from "../answer.ts"
 import { findStorage } from "../storage.ts"
-import type { SmallExporter } from "./exporter.ts"
 import { addTags, fail, finish, type SmallSpan, startSpan } from "./span.ts"
 
 /** The active span, and where the spans of its invocation go. */
@@ -26,7 +25,7 @@ const TASKS_MS = 20_000
 /** One invocation: its spans go out when its answer is complete and its tasks are done, and what comes later by itself. */
 export function openInvocation(
   trigger: Trigger,
-  exporter: SmallExporter,
+  exporter: Exporter,
   waitUntil: (task: Promise<unknown>) => void,
   sampled: boolean,
 ): SmallInvocation {
@@ -80,7 +79,7 @@ export function openInvocation(
   function send(): void {
     const sent = spans
     spans = []
-    if (sent.length > 0 && (root.traceFlags & 1) === 1) stay(exporter(sent))
+    if (sent.length > 0 && (root.traceFlags & 1) === 1) stay(exporter.export(sent))
   }
 
   function stay(task: Promise<unknown>): void {

@@ -1,10 +1,11 @@
+import type { Exporter } from "../../../core/contracts.ts"
 import { VERSION } from "../../../version.ts"
 import { answer, endOnDisconnect } from "../answer.ts"
 import { followTasks, isContext, waitUntilOf } from "../context.ts"
+import { createExporter } from "../exporter.ts"
 import { answerTags, carryHeaders, describeFetch, type FetchArguments } from "../fetch-call.ts"
 import { requestTrigger } from "../request-trigger.ts"
 import { readVariables } from "../variables.ts"
-import { createExporter, type SmallExporter } from "./exporter.ts"
 import { headersOf, openInvocation, type SmallInvocation, scopes } from "./invocation.ts"
 import { addTags, fail } from "./span.ts"
 
@@ -46,7 +47,7 @@ export function withTracing<H extends FetchFunction | { fetch?: FetchFunction }>
 }
 
 function tracing(options: SmallOptions): (args: readonly unknown[], call: () => unknown) => unknown {
-  let exporter: SmallExporter | undefined
+  let exporter: Exporter | undefined
   return ([request, ...more], call) => {
     let invocation: SmallInvocation
     const context = more.find(isContext)
@@ -66,7 +67,7 @@ function tracing(options: SmallOptions): (args: readonly unknown[], call: () => 
   }
 }
 
-function exporterFor(options: SmallOptions, env: unknown): SmallExporter | undefined {
+function exporterFor(options: SmallOptions, env: unknown): Exporter | undefined {
   const { process } = globalThis as { process?: { env?: object } }
   const variables = readVariables((env ?? process?.env ?? {}) as Record<string, string>)
   const url = options.endpoint ? `${options.endpoint.replace(/\/+$/, "")}/v1/traces` : variables.endpoint
@@ -77,7 +78,22 @@ function exporterFor(options: SmallOptions, env: unknown): SmallExporter | undef
     ["telemetry.sdk.name", "antifreeze"],
     ["telemetry.sdk.version", VERSION],
   ])
-  return createExporter(url, { ...variables.headers, ...options.headers }, resource, options.timeoutMs ?? variables.timeoutMs ?? 5_000)
+  return createExporter({
+    url,
+    headers: { ...variables.headers, ...options.headers },
+    resource,
+    timeoutMs: options.timeoutMs ?? variables.timeoutMs ?? 5_000,
+    maxKept: 1_000,
+    report: warn,
+  })
+}
+
+let warned = false
+
+/** The first trouble tells the story. */
+function warn(_code: string, message: string): void {
+  if (!warned) console.warn(`[antifreeze] ${message}`)
+  warned = true
 }
 
 let watching = false
