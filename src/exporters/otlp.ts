@@ -22,8 +22,6 @@ export interface OtlpOptions {
   readonly scope: { readonly name: string; readonly version: string }
   /** Longest time that one `export` may wait for the endpoint. Time spent computing is not waiting, up to `MAX_STRETCH` times this. */
   readonly timeoutMs: number
-  /** Most requests in one `export`; default: as many as the time allows. */
-  readonly maxAttempts?: number
   readonly limits: Pick<Limits, "spans" | "bytes">
   readonly report: Report
 }
@@ -51,16 +49,7 @@ type Cause = "overflow" | "refused" | "rejected"
  * out first with the next call; after a `Retry-After`, or while an endpoint is given up on, nothing is sent before its time.
  * What was dropped, and why, is told by tags `antifreeze.dropped.*` of the next span that arrives.
  */
-export function createOtlpExporter({
-  post,
-  postNow = () => false,
-  resource,
-  scope,
-  timeoutMs,
-  maxAttempts = Number.POSITIVE_INFINITY,
-  limits,
-  report,
-}: OtlpOptions): Exporter {
+export function createOtlpExporter({ post, postNow = () => false, resource, scope, timeoutMs, limits, report }: OtlpOptions): Exporter {
   let kept: Parcel[] = []
   const underWay = new Set<readonly SpanRecord[]>()
   const lost = new Map<Cause, number>()
@@ -119,7 +108,7 @@ export function createOtlpExporter({
     const startMs = performance.now()
     const boundMs = Math.min(timeoutMs, deadlineMs)
     const maxMs = Math.min(timeoutMs * MAX_STRETCH, deadlineMs)
-    for (let attempt = 1; ; attempt++) {
+    for (;;) {
       const spentMs = performance.now() - startMs
       if (spentMs >= boundMs) {
         failed()
@@ -134,7 +123,7 @@ export function createOtlpExporter({
       if (!RETRYABLE.has(reply.status)) return refuse(`the endpoint answered ${reply.status}`, count)
       const waitMs = Math.min(reply.retryAfterMs ?? DEFAULT_RETRY_MS, MAX_RETRY_AFTER_MS)
       notBeforeMs = reply.retryAfterMs === undefined ? 0 : Date.now() + waitMs
-      if (attempt >= maxAttempts || performance.now() - startMs + waitMs >= boundMs) {
+      if (performance.now() - startMs + waitMs >= boundMs) {
         failed()
         return keep(`the endpoint answered ${reply.status}`)
       }

@@ -38,7 +38,7 @@ export class EdgeTracer extends Tracer {
   /** On a clock that stands still, siblings start at the same time: the order tells them apart. */
   override startSpan(name: string, options?: StartOptions): Span {
     const span = super.startSpan(name, options)
-    if (isWorkerd) span.setTag("antifreeze.order", ++started)
+    if (isWorkerd) span.tags.set("antifreeze.order", ++started)
     return span
   }
 }
