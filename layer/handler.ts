@@ -1,4 +1,5 @@
 // The handler that the runtime loads in place of the function's own: loads that one, and traces it.
+import { hookLoads, type Traced } from "../src/platforms/node/hook-loads.ts"
 import type * as Library from "./library.ts"
 import { isRefused, loadHandler } from "./load-handler.ts"
 import { provide } from "./provide.ts"
@@ -28,6 +29,7 @@ function loadLibrary(): typeof Library | undefined {
   try {
     const library = createRequire(import.meta.url)("./index.cjs") as typeof Library
     library.prepare()
+    hookLoads((name) => (createRequire(import.meta.url)("./libraries.cjs") as Record<string, Traced>)[name])
     provide(new URL("../", import.meta.url), (folder) => library.shareOpenTracing(fileURLToPath(folder)))
     return library
   } catch (error) {

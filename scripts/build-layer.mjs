@@ -27,7 +27,8 @@ export async function buildLayer(version, dist = join(root, "dist")) {
     absWorkingDir: root,
   }
   const from = (name) => [join(root, "layer", name)]
-  const later = await splitLater({ extension: ".cjs", outdir: own, options: common })
+  const later = await splitLater({ extension: ".cjs", options: common })
+  const first = { plugins: [later.plugin], external: later.external }
   const opentracing = join(modules, "opentracing")
   const shared = insteadOf(/\/opentracing\/lib\/(global_tracer|noop|span|span_context|tracer)\.js$/, ([, name]) => ({
     path: name,
@@ -39,10 +40,10 @@ export async function buildLayer(version, dist = join(root, "dist")) {
       entryPoints: from("library.ts"),
       format: "cjs",
       outfile: join(own, "index.cjs"),
-      plugins: [later.plugin],
-      external: later.external,
+      ...first,
     }),
     build({ ...common, entryPoints: from("handler.ts"), format: "esm", outfile: join(own, "handler.mjs") }),
+    build({ ...common, ...first, entryPoints: from("libraries.ts"), format: "cjs", outfile: join(own, "libraries.cjs") }),
     build({ ...common, entryPoints: from("preload.ts"), format: "cjs", outfile: join(own, "preload.cjs") }),
     build({
       ...common,
@@ -52,7 +53,7 @@ export async function buildLayer(version, dist = join(root, "dist")) {
       plugins: [shared],
     }),
   ])
-  await later.finish()
+  await later.write(own)
   const require = createRequire(import.meta.url)
   const { opentracing: _, shareOpenTracing: __, prepare: ___, traceLoaded: ____, reportInitError: _____, ...names } = require(
     join(own, "index.cjs"),
@@ -117,7 +118,7 @@ function writeZip(folder, out) {
   for (const path of files) {
     const name = Buffer.from(relative(folder, path))
     const data = readFileSync(path)
-    const packed = deflateRawSync(data, { level: 9 })
+    const packed = deflateRawSync(data, { level: 9, memLevel: 9 })
     const mode = statSync(path).mode & 0o100 ? 0o100755 : 0o100644
     const shared = Buffer.alloc(26)
     shared.writeUInt16LE(20, 0)

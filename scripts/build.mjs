@@ -36,7 +36,8 @@ for (const [folder, type] of [
   mkdirSync(join(dist, folder), { recursive: true })
   writeFileSync(join(dist, folder, "package.json"), `${JSON.stringify({ type })}\n`)
 }
-const later = await splitLater({ extension: ".js", outdir: cjs, options: common })
+const later = await splitLater({ extension: ".js", options: common })
+const inside = await splitLater({ options: common })
 const names = readdirSync(src("")).flatMap((file) => (file.endsWith(".ts") ? [file.slice(0, -3)] : []))
 const entries = names.filter((name) => name !== "version" && !edgeEntries.includes(name))
 const [esm] = await Promise.all([
@@ -48,6 +49,7 @@ const [esm] = await Promise.all([
     chunkNames: "chunks/[hash]",
     outdir: join(dist, "esm"),
     metafile: true,
+    plugins: [inside.plugin],
   }),
   build({
     ...common,
@@ -69,7 +71,7 @@ const [esm] = await Promise.all([
 ])
 await buildLayer(version, dist)
 await buildEdge(common, src, dist)
-await later.finish()
+await later.write(cjs)
 const [, index] = Object.entries(esm.metafile.outputs).find(([file]) => file.endsWith("esm/index.js"))
 writeNodeEntry(index.exports)
 await build({

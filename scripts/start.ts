@@ -18,6 +18,10 @@ const sample = fileURLToPath(new URL("../examples/lambda/", import.meta.url))
 const SPANS = ["GET /orders/{id}", "GET", "GET", "assemble order"]
 const UPSTREAM_MS = { prices: 40, stock: 65 }
 
+if (process.argv[2] === "workers") {
+  await import("./start-workers.ts")
+  process.exit()
+}
 const { values } = parseArgs({ options: { once: { type: "boolean" }, times: { type: "string", default: "3" } } })
 const { cert, key } = await certificate()
 const folder = mkdtempSync(join(tmpdir(), "antifreeze-start-"))

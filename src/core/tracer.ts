@@ -63,6 +63,12 @@ export class Tracer extends OpenTracingTracer {
     this.#setup = typeof setup === "function" ? setup : () => setup
   }
 
+  /** Makes its parts now, instead of at the first use. */
+  prepare(): this {
+    this.#made ??= make(this.#setup())
+    return this
+  }
+
   get #parts(): Made {
     return (this.#made ??= make(this.#setup()))
   }

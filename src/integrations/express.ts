@@ -12,8 +12,6 @@ interface Request {
 
 const web: Web = webIntegration("express")
 
-export const expressIntegration: Web["integration"] = web.integration
-
 /**
  * A middleware for Express 4 and 5: a span for each request, named after its route, until the response is out. Use it first:
  * `app.use(tracing())`. Used in a mounted app as well, it still makes one span.

@@ -13,8 +13,6 @@ interface Instance {
 
 const web: Web = webIntegration("fastify")
 
-export const fastifyIntegration: Web["integration"] = web.integration
-
 /** A plugin for Fastify 4 and 5: a span for each request, named after its route, until the response is out: `app.register(tracing())`. */
 export function tracing(options: WebOptions = {}): (instance: Instance, _: unknown, done: () => void) => void {
   const plugin = (instance: Instance, _: unknown, done: () => void) => {

@@ -13,8 +13,6 @@ interface Context {
 
 const web: Web = webIntegration("hono")
 
-export const honoIntegration: Web["integration"] = web.integration
-
 /**
  * A middleware for Hono 4: a span for each request, named after its route, until the handler has answered; bodies stream on
  * untouched. Use it first: `app.use(tracing())`. Used in a mounted app as well, it still makes one span.

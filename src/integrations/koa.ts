@@ -12,8 +12,6 @@ interface Context {
 
 const web: Web = webIntegration("koa")
 
-export const koaIntegration: Web["integration"] = web.integration
-
 /**
  * A middleware for Koa 2 and 3: a span for each request, named after the route of @koa/router, until the response is out. Use
  * it first: `app.use(tracing())`. Used in a mounted app as well, it still makes one span.

@@ -8,7 +8,7 @@ import { type Batch, createStore, type Store } from "./store.ts"
 
 export type { ReceivedSpan } from "../otlp/types.ts"
 export type { Body } from "./_request.ts"
-export type { Batch, Wanted } from "./store.ts"
+export type { Batch } from "./store.ts"
 
 export interface CollectorOptions {
   /** 0, the default, takes a free one. */

@@ -1,5 +1,5 @@
 // What the code wrapper adds to a cold start: bare, the limit of the mechanism, and ours in CommonJS and ESM, bundled and not.
-import { statSync } from "node:fs"
+import { readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { openEnvironment } from "../../src/environment/environment.ts"
 import { startCollector } from "../../src/viewer/collector.ts"
@@ -30,6 +30,7 @@ export interface ColdCell {
   readonly firstMs: number[]
 }
 
+const event: unknown = JSON.parse(readFileSync(new URL("../../examples/lambda/event.json", import.meta.url), "utf8"))
 const folder = await buildFunctions()
 const collector = await startCollector()
 const cells: ColdCell[] = []
@@ -41,7 +42,7 @@ for (const [name, runtime] of Object.entries(benchRuntimes)) {
       if (cell === undefined) continue
       const handler = FILES[cell.variant].replace(/\.[cm]js$/, ".handler")
       const environment = openEnvironment({ handler, taskRoot: folder, runtime, env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url } })
-      const invocation = await environment.invoke({})
+      const invocation = await environment.invoke(event)
       await environment.close()
       if (start === 0) continue
       cell.initMs.push(invocation.initMs ?? Number.NaN)

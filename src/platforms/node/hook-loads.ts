@@ -3,18 +3,18 @@ import { knownFile } from "../../integrations/_files.ts"
 
 const KEY = Symbol.for("antifreeze.hand-over.v1")
 
-type Traced = (target: object) => unknown
+export type Traced = (target: object) => unknown
 
 /**
  * From now on, what the known files of libraries export is handed to `traced` of that library, in CommonJS and in ES modules.
  * `tracedOf` loads it, when the first of its files is loaded. Returns undo.
  */
-export function hookLoads(tracedOf: (library: string) => Traced): () => void {
+export function hookLoads(tracedOf: (library: string) => Traced | undefined): () => void {
   const { registerHooks } = process.getBuiltinModule("node:module")
   if (registerHooks === undefined) return () => {}
   const handOver = (library: string, target: object) => {
     try {
-      tracedOf(library)(target)
+      tracedOf(library)?.(target)
     } catch {
       // The library is loaded all the same.
     }
