@@ -12,7 +12,6 @@ import { beginInit, drawInit } from "./cold-start.ts"
 import { watchCrash, watchExit } from "./crash.ts"
 import { type Hold, openHold } from "./hold.ts"
 import { ownExtension } from "./own-extension.ts"
-import { rehearse } from "./rehearse.ts"
 import { isSupported } from "./supported.ts"
 import { invocationTags, triggerOf } from "./trigger.ts"
 import { keepVigil, type Vigil } from "./vigil.ts"
@@ -60,10 +59,7 @@ export function traceHandler<H extends AnyHandler>(handler: H, { integrations, .
   watchAll(integrations)
   beginInit()
   if (endpoint !== undefined) watchExit()
-  if (registered !== undefined) {
-    rehearse(tracer)
-    registered()
-  }
+  registered?.()
 
   const traced = function (this: unknown, ...args: unknown[]): unknown {
     guise.called(this)
