@@ -86,7 +86,8 @@ export function startExtension(options: ExtensionOptions): Extension {
     send(
       `POST /${VERSION}/extension/register HTTP/1.1\r\nHost: ${api}\r\nLambda-Extension-Name: ${name}\r\n` +
         `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
-    )  }
+    )
+  }
 
   function askNext(): void {
     phase = "waiting"
