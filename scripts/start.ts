@@ -1,4 +1,5 @@
 // npm start: a sample function in a local Lambda environment that freezes, its traces drawn as they arrive.
+import { execFileSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { createServer, type RequestListener } from "node:http"
 import { createServer as createTlsServer } from "node:https"
@@ -19,6 +20,7 @@ const SPANS = ["GET /orders/{id}", "GET", "GET", "assemble order"]
 const UPSTREAM_MS = { prices: 40, stock: 65 }
 
 if (process.argv[2] === "workers") {
+  execFileSync(process.execPath, [fileURLToPath(new URL("../test/platforms/install.mjs", import.meta.url))], { stdio: "inherit" })
   await import("./start-workers.ts")
   process.exit()
 }
