@@ -36,14 +36,14 @@ export function never({ keep = false }: { keep?: boolean } = {}): Fault {
 /** Resets the connection (RST) before the body is read. */
 export function resetBefore(): Fault {
   return ({ request }) => {
-    request.socket.resetAndDestroy()
+    reset(request)
     return true
   }
 }
 
 /** Resets the connection (RST) once the body has been read. With `keep`, its spans count as received. */
 export function resetAfter({ keep = false }: { keep?: boolean } = {}): Fault {
-  return after(keep, ({ request }) => void request.socket.resetAndDestroy())
+  return after(keep, ({ request }) => reset(request))
 }
 
 /**
@@ -85,6 +85,12 @@ export function endless(): Fault {
     const timer = setInterval(() => response.writableNeedDrain || response.write(" ".repeat(16_384)), 1)
     response.once("close", () => clearInterval(timer))
   })
+}
+
+/** Node has no RST for TLS: there the connection breaks off without a word. */
+function reset({ socket }: Exchange["request"]): void {
+  if ("encrypted" in socket) socket.destroy()
+  else socket.resetAndDestroy()
 }
 
 function after(keep: boolean, act: (exchange: Exchange) => void): Fault {

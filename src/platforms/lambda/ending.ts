@@ -1,4 +1,5 @@
 import type { Batch } from "../../core/batch.ts"
+import type { SpanRecord, Urgent } from "../../core/contracts.ts"
 import type { Span } from "../../core/span.ts"
 import { processState } from "../node/process-state.ts"
 
@@ -23,6 +24,8 @@ export interface Journal {
   /** Everything that is known of this invocation so far; once for each. */
   begin(batch: Batch): void
   write(span: Span): void
+  /** These could not be delivered, and are only in memory otherwise. */
+  keep(spans: readonly SpanRecord[], urgent: Urgent): void
   /** All that is left to deliver is this body. */
   replace(body: string): boolean
   /** Nothing is left to deliver. */

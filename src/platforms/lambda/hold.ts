@@ -1,9 +1,12 @@
 import type { Context } from "aws-lambda"
-import type { SpanRecord } from "../../core/contracts.ts"
+import type { Delivery, SpanRecord } from "../../core/contracts.ts"
 import type { Tracer } from "../../core/tracer.ts"
 import { processState } from "../node/process-state.ts"
 import { mapStacks } from "../node/source-maps.ts"
+import { journalFor } from "./journal.ts"
+import { hasPlace } from "./journal-folder.ts"
 import { deliverSoon, neverFreezes } from "./managed-instances.ts"
+import { noteDelivery } from "./self-report.ts"
 
 /** What is left of the function's timeout when a delivery must be over. */
 const MARGIN_MS = 30
@@ -65,6 +68,7 @@ function afterHops(hops: number, then: () => void): void {
 
 /** Delivers the batch, with the spans of no invocation, within the time that the function has left. Never rejects. */
 async function deliver(tracer: Tracer, take: () => SpanRecord[], context: unknown): Promise<void> {
+  const startMs = performance.now()
   try {
     const all = [...(processState.tracer?.loose.take() ?? []), ...(tracer === processState.tracer ? [] : tracer.loose.take()), ...take()]
     mapStacks(all)
@@ -75,8 +79,17 @@ async function deliver(tracer: Tracer, take: () => SpanRecord[], context: unknow
       tracer.scopeManager.exclude(() => tracer.exporter?.export(all, deadlineMs)),
       processState.ending?.recovery,
     ])
-    if (delivery?.kept === 0) processState.ending?.journal?.clear()
+    settleJournal(delivery, all, tracer)
   } catch (error) {
     processState.report("delivery", `the delivery failed: ${String(error)}.`)
   }
+  noteDelivery(startMs)
+}
+
+/** What the endpoint has not taken is written down before the freeze: the environment may be killed before it is used again. */
+function settleJournal(delivery: Delivery | undefined, spans: readonly SpanRecord[], tracer: Tracer): void {
+  const urgent = tracer.exporter?.urgent
+  if (delivery === undefined || urgent === undefined) return
+  if (delivery.kept === 0) processState.ending?.journal?.clear()
+  else if (hasPlace()) journalFor(processState.report)?.keep(spans, urgent)
 }

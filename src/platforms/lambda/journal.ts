@@ -71,6 +71,9 @@ export function openJournal(folder: string, report: Report): Journal | null {
       if (young.size === 0) setImmediate(grow).unref()
       young.add(span)
     },
+    keep(spans, urgent) {
+      if (spans.length > 0) append(entryOf(urgent.encode(spans)))
+    },
     replace(body) {
       this.clear()
       return append(entryOf(body))

@@ -1,6 +1,7 @@
 import { endpointOf, isDisabled } from "../node/config.ts"
 import { tracer, tracerFor } from "../node/default-tracer.ts"
 import { processState } from "../node/process-state.ts"
+import { ending } from "./ending.ts"
 import { ownExtension } from "./own-extension.ts"
 import { hideOwnFrames } from "./own-frames.ts"
 import { isSupported } from "./supported.ts"
@@ -51,6 +52,7 @@ function nameMethod(self: unknown, handler: AnyHandler): void {
 export async function reportInitError(error: unknown): Promise<void> {
   try {
     if (!isSupported() || isDisabled(process.env) || tracer.exporter === undefined) return
+    ending.initTold = true
     const span = tracer.startSpan("init", {
       ignoreActiveSpan: true,
       startTime: performance.timeOrigin,

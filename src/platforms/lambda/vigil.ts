@@ -5,8 +5,7 @@ import { processState } from "../node/process-state.ts"
 import { checkpoint } from "./deadline.ts"
 import { ending } from "./ending.ts"
 import { journalFor, recover } from "./journal.ts"
-import { journalFolder } from "./journal-folder.ts"
-import { neverFreezes } from "./managed-instances.ts"
+import { hasPlace, journalFolder } from "./journal-folder.ts"
 
 /** Watches over one invocation for what may end it without an answer. */
 export interface Vigil {
@@ -78,11 +77,6 @@ function watchOver({ root, batch }: Pick<Invocation, "root" | "batch">, context:
       processState.report("delivery", `the watch over this invocation failed: ${String(error)}.`)
     }
   }
-}
-
-/** The next process finds a journal only where there is one at a time, and on Lambda. */
-function hasPlace(): boolean {
-  return processState.extension !== undefined && processState.extension !== null && !neverFreezes()
 }
 
 const NOTHING = Promise.resolve()

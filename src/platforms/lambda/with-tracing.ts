@@ -12,6 +12,7 @@ import { beginInit, drawInit } from "./cold-start.ts"
 import { watchCrash, watchExit } from "./crash.ts"
 import { type Hold, openHold } from "./hold.ts"
 import { ownExtension } from "./own-extension.ts"
+import { tellCost } from "./self-report.ts"
 import { isSupported } from "./supported.ts"
 import { invocationTags, triggerOf } from "./trigger.ts"
 import { keepVigil, type Vigil } from "./vigil.ts"
@@ -71,6 +72,7 @@ export function traceHandler<H extends AnyHandler>(handler: H, { integrations, .
 
 /** Runs `call` exactly once, traced unless something of ours fails. */
 function trace(tracer: Tracer, args: unknown[], context: unknown, call: () => unknown, guise: Guise): unknown {
+  const startMs = performance.now()
   let called = false
   const callOnce = () => {
     called = true
@@ -90,6 +92,7 @@ function trace(tracer: Tracer, args: unknown[], context: unknown, call: () => un
       { tracer, id: requestId, trigger: triggerOf(args[0], context), tags: invocationTags(context), settle: end },
       (invocation) => {
         vigil = keepVigil(invocation, context)
+        tellCost(invocation.root, startMs)
         return run(invocation, args, context as LegacyContext, callOnce, hold as Hold, guise)
       },
     )
