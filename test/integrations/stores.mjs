@@ -218,14 +218,15 @@ function identityOf(user) {
 
 /** Held all at once, so that they differ. */
 async function freePorts(count) {
-  const held = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, "127.0.0.1")
-      await once(server, "listening")
-      return server
-    }),
-  )
-  const ports = held.map((server) => server.address().port)
-  await Promise.all(held.map((server) => once(server.close(), "close")))
+  const ports = []
+  while (ports.length < count) {
+    // Below the ports that the system hands out by itself: between here and the server's start nobody else is given them.
+    const port = 12_000 + Math.floor(Math.random() * 20_000)
+    const server = createServer().listen(port, "127.0.0.1")
+    const isFree = await new Promise((resolve) => server.once("listening", () => resolve(true)).once("error", () => resolve(false)))
+    if (!isFree) continue
+    ports.push(port)
+    await once(server.close(), "close")
+  }
   return ports
 }
