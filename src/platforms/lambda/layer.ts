@@ -1,7 +1,7 @@
 import { endpointOf, isDisabled } from "../node/config.ts"
 import { tracer, tracerFor } from "../node/default-tracer.ts"
 import { processState } from "../node/process-state.ts"
-import { ending, ending } from "./ending.ts"
+import { ending } from "./ending.ts"
 import { ownExtension } from "./own-extension.ts"
 import { hideOwnFrames } from "./own-frames.ts"
 import { isSupported } from "./supported.ts"
@@ -60,8 +60,6 @@ export async function reportInitError(error: unknown): Promise<void> {
     })
     span.fail(error)
     span.finish()
-    // The process is about to exit: nothing more is to be told of it.
-    ending.initTold = true
     await tracer.flush()
   } catch (trouble) {
     processState.report("delivery", `the error at init was not delivered: ${String(trouble)}.`)
