@@ -34,7 +34,7 @@ const PARTS = {
   "deadline, crash and journal": /lambda\/(deadline|crash|ending|journal|last-words|vigil)|post-now|core\/record/,
   "B3 and Jaeger": /propagation\/(b3|jaeger)/,
   "source maps": /source-maps/,
-  "Managed Instances": /managed-instances/,
+  "Managed Instances, proxies": /managed-instances|node\/proxy/,
   opentracing: /node_modules\/opentracing/,
 }
 const parts = Object.fromEntries(Object.keys(PARTS).map((name) => [name, 0]))

@@ -6,6 +6,7 @@ import { startCollector } from "../../src/viewer/collector.ts"
 import { keepResults, median, signed, table } from "./_figures.ts"
 import { benchRuntimes, buildFunctions } from "./_functions.ts"
 import { partsOf } from "./_parts.ts"
+import type { ColdCell } from "./_shapes.ts"
 
 const FILES = {
   "bare, CJS": "bare-cjs.cjs",
@@ -21,15 +22,6 @@ type Variant = keyof typeof FILES
 const variants = Object.keys(FILES) as Variant[]
 const STARTS = Number(process.env["STARTS"] ?? 20)
 
-export interface ColdCell {
-  readonly runtime: string
-  readonly variant: Variant
-  /** Init in milliseconds, one for each start: spawn to everything at `next`. */
-  readonly initMs: number[]
-  /** Response of the first invocation. */
-  readonly firstMs: number[]
-}
-
 const event: unknown = JSON.parse(readFileSync(new URL("../../examples/lambda/event.json", import.meta.url), "utf8"))
 const folder = await buildFunctions()
 const collector = await startCollector()
@@ -40,7 +32,7 @@ for (const [name, runtime] of Object.entries(benchRuntimes)) {
     for (let turn = 0; turn < mine.length; turn++) {
       const cell = mine[(start + turn) % mine.length]
       if (cell === undefined) continue
-      const handler = FILES[cell.variant].replace(/\.[cm]js$/, ".handler")
+      const handler = FILES[cell.variant as Variant].replace(/\.[cm]js$/, ".handler")
       const environment = openEnvironment({ handler, taskRoot: folder, runtime, env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url } })
       const invocation = await environment.invoke(event)
       await environment.close()
@@ -62,7 +54,7 @@ function print(all: readonly ColdCell[]): void {
       all.find((cell) => cell.runtime === runtime && cell.variant === `${name}, ${format}`) ?? { initMs: [], firstMs: [] }
     const over = (name: string) => signed(median(initMs) - median(other(name).initMs))
     const overFirst = signed(median(firstMs) - median(other("floor").firstMs))
-    const bytes = statSync(join(folder, FILES[variant])).size
+    const bytes = statSync(join(folder, FILES[variant as Variant])).size
     return [
       `${runtime}, ${variant}`,
       median(initMs).toFixed(1),

@@ -7,19 +7,11 @@ import { certificate } from "../_certificate.ts"
 import { late } from "../faults.ts"
 import { keepResults, median, signed, table } from "./_figures.ts"
 import { benchRuntimes, buildFunctions } from "./_functions.ts"
+import type { WarmCell } from "./_shapes.ts"
 
 const VARIANTS = ["bare", "floor", "ours", "awaited"] as const
 const WARM_UP = 30
 const ROUNDS = Number(process.env["ROUNDS"] ?? 200)
-
-export interface WarmCell {
-  readonly runtime: string
-  readonly setting: string
-  /** Response latencies in milliseconds, one for each round. */
-  readonly responseMs: Record<(typeof VARIANTS)[number], number[]>
-  /** Rounds whose spans did not all arrive before the freeze (ours). */
-  readonly missed: number
-}
 
 const folder = await buildFunctions()
 const tls = await certificate()

@@ -1,0 +1,31 @@
+import { describe, expect, test } from "vitest"
+import { median, readResults } from "./_figures.ts"
+import type { ColdCell, WarmCell } from "./_shapes.ts"
+
+// The figures of the README come from these raw results. `npm run bench` writes them anew; a test never times anything itself.
+describe("the kept benchmark results", () => {
+  test("the warm table has all its cells, each with every round, and no span missed its freeze", () => {
+    const cells = readResults<WarmCell[]>("bench-warm")
+    expect(cells).toHaveLength(2 * 4)
+    for (const { responseMs, missed } of cells) {
+      expect(Object.values(responseMs).map((values) => values.length)).toEqual([200, 200, 200, 200])
+      expect(missed).toBe(0)
+    }
+  })
+
+  test("a warm response takes at most 0.25 ms longer than the floor's", () => {
+    for (const { responseMs } of readResults<WarmCell[]>("bench-warm")) {
+      expect(median(responseMs.ours) - median(responseMs.floor)).toBeLessThanOrEqual(0.25)
+    }
+  })
+
+  test("the cold table has all its cells, each with every start", () => {
+    const cells = readResults<ColdCell[]>("bench-cold")
+    expect(cells).toHaveLength(2 * 8)
+    for (const { initMs, firstMs } of cells) {
+      expect(initMs.length).toBeGreaterThanOrEqual(20)
+      expect(firstMs).toHaveLength(initMs.length)
+      expect(initMs.every((ms) => ms > 0)).toBe(true)
+    }
+  })
+})
