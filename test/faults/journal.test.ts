@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync
 import { join } from "node:path"
 import { describe, expect, test } from "vitest"
 import type { Environment } from "../../src/environment/contracts.ts"
-import { status } from "../faults.ts"
+import { never, status } from "../faults.ts"
 import { collect, namesOf, open } from "../platforms/lambda/_open.ts"
 import { runtimes } from "../runtimes/runtimes.ts"
 
@@ -65,6 +65,16 @@ describe.each(Object.entries({ ric3: runtimes.ric3, ric4: runtimes.ric4 }))("the
     broken = false
     await environment.invoke({ fine: true })
     expect(collector.spans.filter((span) => span.name === "functions")).toHaveLength(3)
+  })
+
+  test("an endpoint that never answers does not hold the next invocation past its deadline", async () => {
+    const collector = await collect({ onRequest: never() })
+    const env = { OTEL_EXPORTER_OTLP_TIMEOUT: "5000" }
+    const environment = open(runtime, "endings.killed", collector, { timeoutMs: 1_000, env })
+    await environment.invoke({ afterMs: 150 })
+    const next = await environment.invoke({ fine: true })
+    expect(next.payload.toString()).toBe('"fine"')
+    expect(next.reset).toBeUndefined()
   })
 
   test("corrupt, truncated, foreign and huge journals are survived", async () => {

@@ -39,6 +39,17 @@ describe.each(Object.entries({ ric3: runtimes.ric3, ric4: runtimes.ric4 }))("a d
     expect(heldMs.slice(0, 5).every((ms) => ms > 250 && ms < 900)).toBe(true)
     expect(heldMs.slice(5).every((ms) => ms < 100)).toBe(true)
   })
+
+  test("that is well again when the environment is shut down gets what was kept", async () => {
+    let broken = true
+    const collector = await collect({ onRequest: (exchange) => broken && status(503)(exchange) })
+    const environment = open(runtime, "functions.noop", collector, { functionName: "functions" })
+    for (let count = 0; count < 3; count++) await environment.invoke({})
+    expect(collector.spans).toEqual([])
+    broken = false
+    await environment.close()
+    expect(collector.spans.filter((span) => span.name === "functions")).toHaveLength(3)
+  })
 })
 
 describe("the breaker", () => {

@@ -9,8 +9,10 @@ export interface Ending {
   fatal: { readonly error: unknown; readonly how: How } | undefined
   /** `undefined` until the first invocation that lasts, `null` where there can be none. */
   journal: Journal | null | undefined
-  /** The delivery of what an earlier process has left; `undefined` when it is still to be looked for. */
+  /** The delivery of what an earlier process has left, while it is under way. */
   recovery: Promise<unknown> | undefined
+  /** Whether it has still to be looked for. */
+  mayBeLeft: boolean
   /** Whether a failed init has been told already. */
   initTold: boolean
 }
@@ -32,4 +34,10 @@ export interface Journal {
   clear(): void
 }
 
-export const ending: Ending = (processState.ending ??= { fatal: undefined, journal: undefined, recovery: undefined, initTold: false })
+export const ending: Ending = (processState.ending ??= {
+  fatal: undefined,
+  journal: undefined,
+  recovery: undefined,
+  mayBeLeft: true,
+  initTold: false,
+})

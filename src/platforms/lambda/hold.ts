@@ -77,7 +77,7 @@ async function deliver(tracer: Tracer, take: () => SpanRecord[], context: unknow
     // What an earlier process has left goes out beside this; frozen in the middle of it, nobody would know whether it has arrived.
     const [delivery] = await Promise.all([
       tracer.scopeManager.exclude(() => tracer.exporter?.export(all, deadlineMs)),
-      processState.ending?.recovery,
+      settledWithin(processState.ending?.recovery, deadlineMs),
     ])
     settleJournal(delivery, all, tracer)
   } catch (error) {
@@ -92,4 +92,15 @@ function settleJournal(delivery: Delivery | undefined, spans: readonly SpanRecor
   if (delivery === undefined || urgent === undefined) return
   if (delivery.kept === 0) processState.ending?.journal?.clear()
   else if (hasPlace()) journalFor(processState.report)?.keep(spans, urgent)
+}
+
+/** The deadline is the function's, whatever an earlier process has left. */
+async function settledWithin(recovery: Promise<unknown> | undefined, deadlineMs = Number.POSITIVE_INFINITY): Promise<void> {
+  if (recovery === undefined || deadlineMs === Number.POSITIVE_INFINITY) return void (await recovery)
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, deadlineMs)
+  })
+  await Promise.race([recovery, late])
+  clearTimeout(timer)
 }

@@ -79,18 +79,17 @@ function watchOver({ root, batch }: Pick<Invocation, "root" | "batch">, context:
   }
 }
 
-const NOTHING = Promise.resolve()
-
 /** With the first invocation, and again where the endpoint did not take what was found. */
 function lookForJournals(urgent: Parameters<typeof recover>[0]): void {
-  if (ending.recovery !== undefined) return
+  if (!ending.mayBeLeft) return
+  ending.mayBeLeft = false
   const folder = journalFolder()
-  ending.recovery = NOTHING
   if (!process.getBuiltinModule("node:fs").existsSync(folder)) return
   // The handler goes first.
   const begin = () => processState.scopeManager.exclude(() => recover(urgent, folder, processState.report))
   ending.recovery = new Promise((resolve) => setImmediate(resolve)).then(begin).then((done) => {
-    ending.recovery = done ? NOTHING : undefined
+    ending.recovery = undefined
+    ending.mayBeLeft = !done
   })
 }
 
