@@ -125,7 +125,11 @@ export class Span extends OpenTracingSpan implements SpanRecord {
 
   protected override _addTags(tags: Record<string, unknown>): void {
     if (!this.#writable || tags === null || typeof tags !== "object") return
-    for (const key of Object.keys(tags)) this.#setTag(key, readProperty(tags, key))
+    for (const key of Object.keys(tags)) {
+      const value = readProperty(tags, key)
+      // Conventions have many attributes, and most calls know few of them.
+      if (value !== undefined) this.#setTag(key, value)
+    }
   }
 
   protected override _log(fields: Record<string, unknown>, timestampMs?: number): void {

@@ -8,6 +8,7 @@ import { httpTrigger } from "./http.ts"
  */
 export function recognise(event: unknown, functionName: string): Trigger | undefined {
   if (event === null || typeof event !== "object") return undefined
+  if (isEmpty(event)) return undefined
   const object = event as Readonly<Record<string, unknown>>
   try {
     return httpTrigger(object, functionName) ?? recogniseOther(object, functionName)
@@ -15,4 +16,10 @@ export function recognise(event: unknown, functionName: string): Trigger | undef
     // It only looked like one.
     return undefined
   }
+}
+
+/** As test events and schedules of the user's own often are. */
+function isEmpty(event: object): boolean {
+  for (const _ in event) return false
+  return true
 }

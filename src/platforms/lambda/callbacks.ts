@@ -76,7 +76,21 @@ export function endWithLoop(invocation: Invocation, promise: Promise<unknown>): 
     error.stack = ""
     void invocation.defer().threw(error)
   }
-  const stop = () => void process.off("beforeExit", end)
-  process.once("beforeExit", end)
+  if (unsettled.size === 0) process.on("beforeExit", endAll)
+  unsettled.add(end)
+  const stop = () => {
+    if (unsettled.delete(end) && unsettled.size === 0) process.off("beforeExit", endAll)
+  }
   promise.then(stop, stop)
+}
+
+/** One listener for all invocations that are under way, and none for the function to see when there are none. */
+const unsettled = new Set<() => void>()
+
+function endAll(): void {
+  process.off("beforeExit", endAll)
+  for (const end of unsettled) {
+    unsettled.delete(end)
+    end()
+  }
 }

@@ -15,8 +15,9 @@ export function beginInit(): void {
 
 /** Whether the invocation that begins had to wait for its environment. */
 export function isColdStart(): boolean {
+  if (start.invocations > 0) return false
   const onDemand = (process.env["AWS_LAMBDA_INITIALIZATION_TYPE"] ?? "on-demand") === "on-demand"
-  return start.invocations === 0 && onDemand && performance.now() < PROACTIVE_MS + (start.initEndMs ?? 0)
+  return onDemand && performance.now() < PROACTIVE_MS + (start.initEndMs ?? 0)
 }
 
 /** Counts the invocation; of a cold one, draws the time from the start of the process to its readiness as a child span. */

@@ -18,10 +18,12 @@ export function triggerOf(event: unknown, context: unknown): Trigger {
 
 /** An event of the user's own. Another function may have called this one, with a client context (Lambda, "Invoke"), or Step Functions with its input. */
 function plainTrigger(event: unknown, context: unknown, name: string): Trigger {
-  const plain: Trigger = { operationName: name, kind: "server", tags: { "faas.trigger": "other" }, carrier: {} }
+  const plain: Trigger = { operationName: name, kind: "server", tags: { "faas.trigger": "other" } }
   try {
     const { custom, Custom } = ((context as Context | undefined)?.clientContext ?? {}) as { custom?: object; Custom?: object }
-    return { ...plain, carrier: { ...(contextIn(event) ?? {}), ...(custom ?? Custom) } }
+    const own = contextIn(event)
+    const given = custom ?? Custom
+    return own === undefined && given === undefined ? plain : { ...plain, carrier: { ...own, ...given } }
   } catch {
     return plain
   }
@@ -58,16 +60,23 @@ function beginsWithTime(traceId: string): boolean {
 /** OpenTelemetry, "AWS Lambda, all triggers". */
 export function invocationTags(context: unknown): Tags {
   const { awsRequestId, invokedFunctionArn = "" } = (context ?? {}) as Partial<Context>
-  const arn = String(invokedFunctionArn)
-  // arn:aws:lambda:region:account:function:name:alias
+  return { "faas.invocation_id": awsRequestId, "faas.coldstart": isColdStart(), ...arnTags(String(invokedFunctionArn)) }
+}
+
+let lastArn: string | undefined
+let lastTags: Tags = {}
+
+/** `arn:aws:lambda:region:account:function:name:alias`, nearly always the same one. */
+function arnTags(arn: string): Tags {
+  if (arn === lastArn) return lastTags
   const parts = arn.split(":")
-  return {
-    "faas.invocation_id": awsRequestId,
-    "faas.coldstart": isColdStart(),
+  lastArn = arn
+  lastTags = {
     "aws.lambda.invoked_arn": arn || undefined,
     "cloud.account.id": parts[4],
     "cloud.resource_id": parts.length >= 7 ? parts.slice(0, 7).join(":") : undefined,
   }
+  return lastTags
 }
 
 function functionName(context: unknown): string {

@@ -118,7 +118,10 @@ function readMs(name: string): number | "default" | undefined {
 
 /** What a delivery needs: 100 ms for the endpoint, and our own work at this share of a processor: loading, a handshake, encoding. */
 function marginMs(): number {
+  stretch ??= Math.max(1, 1769 / Number(process.env["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] || 1769))
   const cold = processState.start.invocations <= 1
   const workMs = !cold ? 5 : endpointOf(process.env)?.startsWith("https:") ? 80 : 25
-  return 100 + workMs * Math.max(1, 1769 / Number(process.env["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] || 1769))
+  return 100 + workMs * stretch
 }
+
+let stretch: number | undefined
