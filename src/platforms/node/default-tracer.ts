@@ -23,8 +23,6 @@ export const tracer: Tracer = (processState.tracer ??= new Tracer(() => {
 /** The tracer for a handler: the default one, or one of its own where it has options. Also makes the default one OpenTracing's global tracer. */
 export function tracerFor(options: TracerOptions): Tracer {
   initGlobalTracer(tracer)
-  // Its configuration is read now, while Lambda answers the registration, rather than in the first invocation.
-  tracer.prepare()
   return Object.keys(options).length === 0 ? tracer : new Tracer(tracerSetup(options, config(), lambdaResource(process.env)))
 }
 
