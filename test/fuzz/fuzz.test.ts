@@ -38,7 +38,8 @@ function shown(text: string): string {
 
 function best(run: () => void): number {
   let bestMs = Number.POSITIVE_INFINITY
-  for (let count = 0; count < 5; count++) {
+  // A machine that is busy elsewhere may take any single run for itself.
+  for (let count = 0; count < 50 && bestMs >= HANG_MS; count++) {
     const startMs = performance.now()
     run()
     bestMs = Math.min(bestMs, performance.now() - startMs)

@@ -40,9 +40,10 @@ export const jaegerPropagator: Propagator = {
 }
 
 function decode(value: string): string {
+  const start = value.slice(0, 8192)
   try {
-    return decodeURIComponent(value.slice(0, 8192))
+    return decodeURIComponent(start)
   } catch {
-    return value
+    return start
   }
 }
