@@ -64,9 +64,8 @@ export class Tracer extends OpenTracingTracer {
   }
 
   /** Makes its parts now, instead of at the first use. */
-  prepare(): this {
-    this.#made ??= make(this.#setup())
-    return this
+  prepare(): void {
+    void this.#parts
   }
 
   get #parts(): Made {

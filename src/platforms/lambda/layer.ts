@@ -9,7 +9,7 @@ import { type AnyHandler, traceHandler } from "./with-tracing.ts"
 
 /**
  * Before the function's module is loaded: the tracer, and the request to register, which is answered meanwhile. The integrations
- * start to watch afterwards: whatever listens to `require` costs every module that the function loads, and shows in its stacks.
+ * start to watch when Init is over.
  */
 export function prepare(): void {
   if (!isSupported() || isDisabled(process.env)) return
