@@ -2,7 +2,8 @@ import { AsyncLocalStorage } from "node:async_hooks"
 import type { Clock, IdSource } from "../src/core/contracts.ts"
 import { createReport } from "../src/core/report.ts"
 import { type Scope, ScopeManager } from "../src/core/scope.ts"
-import { Tracer, type TracerSetup } from "../src/core/tracer.ts"
+import type { TracerSetup } from "../src/core/span-maker.ts"
+import { Tracer } from "../src/core/tracer.ts"
 import { MemoryExporter } from "../src/exporters/memory.ts"
 
 /** A clock that stands still until it is told, and ids that count: byte-exact spans. */

@@ -15,13 +15,18 @@ export interface Sink {
   close?(overflow: Sink): SpanRecord[]
 }
 
+/** So few are not measured: most invocations have no more, and the client waits meanwhile. */
+const FEW = 16
+
 /** The spans of one invocation, bounded in count and bytes. Nothing global: concurrent invocations have one each. */
 export class Batch implements Sink {
   readonly owner: string | undefined
   readonly #limits: Limits
   readonly #open = new Set<Span>()
   #finished: Span[] = []
+  /** Of the first so many of them. */
   #bytes = 0
+  #measured = 0
   #overflow: Sink | undefined
   /** Spans refused for lack of room. */
   dropped = 0
@@ -36,8 +41,7 @@ export class Batch implements Sink {
   started(span: Span): boolean {
     if (this.#overflow !== undefined) return this.#overflow.started(span)
     // A span without a local parent explains all the others: there is always room for it.
-    const full = this.#open.size + this.#finished.length >= this.#limits.spans || this.#bytes >= this.#limits.bytes
-    if (full && span.hasLocalParent) {
+    if (this.#isFull() && span.hasLocalParent) {
       this.dropped++
       return false
     }
@@ -49,8 +53,15 @@ export class Batch implements Sink {
   finished(span: Span): void {
     if (!this.#open.delete(span)) return this.#overflow?.finished(span)
     this.#finished.push(span)
-    this.#bytes += estimateBytes(span)
     this.onChange?.(span)
+  }
+
+  #isFull(): boolean {
+    const { length } = this.#finished
+    if (this.#open.size + length >= this.#limits.spans) return true
+    if (length < FEW) return false
+    while (this.#measured < length) this.#bytes += estimateBytes(this.#finished[this.#measured++] as Span)
+    return this.#bytes >= this.#limits.bytes
   }
 
   get hasFinished(): boolean {
@@ -79,7 +90,7 @@ export class Batch implements Sink {
   take(): SpanRecord[] {
     const spans = this.#finished
     this.#finished = []
-    this.#bytes = 0
+    this.#bytes = this.#measured = 0
     return spans
   }
 

@@ -5,19 +5,19 @@ import type { IdSource } from "./contracts.ts"
  * instead would cost 3 ms of every cold start. An id need only be unique, never secret.
  */
 export const randomIds: IdSource = {
-  traceId: () => hex64() + hex64(),
-  spanId: () => hex64(),
+  traceId: () => thirteen() + thirteen() + six(),
+  spanId: () => thirteen() + six().slice(3),
 }
 
-/** 16 hex digits, never all zero (W3C Trace Context 3.2.2.3 and 3.2.2.4 forbid zero ids). */
-function hex64(): string {
-  const high = (Math.random() * 0x1_0000_0000) >>> 0
-  const low = (Math.random() * 0x1_0000_0000) >>> 0
-  return hex32(high) + hex32(high === 0 && low === 0 ? 1 : low)
+/** As many hex digits as one random number has. */
+function thirteen(): string {
+  return ((1 + Math.random()) * 2 ** 52).toString(16).slice(1)
 }
 
-function hex32(value: number): string {
-  return value.toString(16).padStart(8, "0")
+/** The last three are never all zero: W3C Trace Context 3.2.2.3 and 3.2.2.4 forbid ids that are. */
+function six(): string {
+  const random = (Math.random() * 0x1_000_000) | 0
+  return (0x1_000_000 + ((random & 0xfff) === 0 ? random + 1 : random)).toString(16).slice(1)
 }
 
 /** W3C Trace Context Level 2, 3.2.2.5.2: the right-most 7 bytes of our trace ids are random. */

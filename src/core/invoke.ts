@@ -25,53 +25,60 @@ export interface Invocation {
 }
 
 /** The whole life of an invocation: root span, scope, run, finish, take the batch, hand it to `settle`. Gives what `run` gives. */
-export function invoke<T>({ tracer, id, trigger, tags, settle }: InvokeOptions, run: (invocation: Invocation) => T): T {
-  const batch = new Batch(tracer.limits, id)
-  const root = tracer.startSpan(trigger.operationName, {
-    ...causesOf(tracer, trigger),
-    ignoreActiveSpan: true,
-    sink: batch,
-    tags: { "span.kind": trigger.kind, ...tags, ...trigger.tags },
-  })
-  const observer: Observer = {
-    returned(value) {
-      addResultTags(root, trigger, value)
-      return finish()
-    },
-    threw(error) {
-      root.fail(error)
-      return finish()
-    },
+export function invoke<T>(options: InvokeOptions, run: (invocation: Invocation) => T): T {
+  const invocation = new LiveInvocation(options)
+  return options.tracer.scopeManager.run(invocation.root, () => observe(() => run(invocation), invocation))
+}
+
+class LiveInvocation implements Invocation, Observer {
+  readonly root: Span
+  readonly batch: Batch
+  readonly #options: InvokeOptions
+  #deferred = false
+  #finished = false
+
+  constructor(options: InvokeOptions) {
+    const { tracer, id, trigger, tags } = options
+    const batch = new Batch(tracer.limits, id)
+    const root = tracer.startSpan(trigger.operationName, { ...causesOf(tracer, trigger), ignoreActiveSpan: true, sink: batch })
+    root.describe({ "span.kind": trigger.kind })
+    root.describe(tags)
+    root.describe(trigger.tags)
+    tracer.scopeManager.invocations.set(batch, root)
+    this.#options = options
+    this.batch = batch
+    this.root = root
   }
-  let deferred = false
-  let finished = false
-  const invocation: Invocation = {
-    root,
-    batch,
-    defer() {
-      deferred = true
-      return observer
-    },
+
+  defer(): Observer {
+    this.#deferred = true
+    return { returned: (value) => this.#end(value), threw: (error) => this.threw(error) }
   }
-  const whenReturned: Observer = { returned: (value) => (deferred ? undefined : observer.returned(value)), threw: observer.threw }
-  tracer.scopeManager.invocations.set(batch, root)
-  return tracer.scopeManager.run(root, () => observe(() => run(invocation), whenReturned))
+
+  returned(value: unknown): Promise<unknown> | undefined {
+    return this.#deferred ? undefined : this.#end(value)
+  }
+
+  threw(error: unknown): Promise<unknown> | undefined {
+    this.root.fail(error)
+    return this.#finish()
+  }
+
+  #end(value: unknown): Promise<unknown> | undefined {
+    const { trigger } = this.#options
+    if (trigger.tagsOf !== undefined) this.root.describe(() => trigger.tagsOf?.(value) ?? {})
+    return this.#finish()
+  }
 
   /** Once, whoever else has finished the root span: the platform may be holding the freeze until it has settled. */
-  function finish(): Promise<unknown> | undefined {
-    if (finished) return undefined
-    finished = true
+  #finish(): Promise<unknown> | undefined {
+    if (this.#finished) return undefined
+    this.#finished = true
+    const { root, batch } = this
+    const { tracer, settle } = this.#options
     tracer.scopeManager.invocations.delete(batch)
     if (batch.dropped > 0) root.setTag("antifreeze.dropped.limit", batch.dropped)
     root.finish()
     return settle(() => batch.close(tracer.loose))
-  }
-}
-
-function addResultTags(root: Span, trigger: Trigger, value: unknown): void {
-  try {
-    if (trigger.tagsOf !== undefined) root.addTags(trigger.tagsOf(value) as Record<string, unknown>)
-  } catch {
-    root.setTag("instrumentation_error", true)
   }
 }

@@ -2,7 +2,7 @@ import { Span as OpenTracingSpan } from "opentracing/lib/span.js"
 import type { Sink } from "./batch.ts"
 import type { TraceClock } from "./clock.ts"
 import { SpanContext } from "./context.ts"
-import type { Limits, LinkRecord, LogRecord, SpanRecord, TagValue } from "./contracts.ts"
+import type { Limits, LinkRecord, LogRecord, SpanRecord, TagValue, Tags } from "./contracts.ts"
 import { errorFacts } from "./errors.ts"
 import { FLAG_SAMPLED } from "./ids.ts"
 import type { Tracer } from "./tracer.ts"
@@ -26,7 +26,11 @@ export interface SpanStart {
   readonly startUs: number
 }
 
+/** Tags that are the same whenever they are read, or what gives them. */
+export type Described = Tags | (() => Tags)
+
 const NO_LOGS: readonly LogRecord[] = []
+const NOTHING: Described[] = []
 
 /** A unit of work (OpenTracing specification, "Span"). Made by `tracer.startSpan`. After `finish()` it no longer changes. */
 export class Span extends OpenTracingSpan implements SpanRecord {
@@ -37,7 +41,6 @@ export class Span extends OpenTracingSpan implements SpanRecord {
   readonly traceState: string
   readonly startUs: number
   readonly links: readonly LinkRecord[]
-  readonly tags: Map<string, TagValue> = new Map()
   readonly dropped: { tags: number; logs: number; links: number }
   operationName: string
   logs: readonly LogRecord[] = NO_LOGS
@@ -46,6 +49,9 @@ export class Span extends OpenTracingSpan implements SpanRecord {
   readonly #segment: Segment
   readonly #limits: Limits
   readonly #recording: boolean
+  readonly #tags: Map<string, TagValue> = new Map()
+  /** Not looked at yet. */
+  #described: Described[] = NOTHING
   #spanContext: SpanContext
   #end: (() => void) | undefined
 
@@ -87,8 +93,23 @@ export class Span extends OpenTracingSpan implements SpanRecord {
     return error !== undefined && error !== false && error !== "false"
   }
 
+  get tags(): Map<string, TagValue> {
+    if (this.#described !== NOTHING) this.#takeDescribed()
+    return this.#tags
+  }
+
   getTag(key: string): TagValue | undefined {
     return this.tags.get(key)
+  }
+
+  /**
+   * Adds tags that are taken in when somebody asks for the first: mostly the encoder, when the response is out. They must not
+   * change meanwhile. What throws tags the span `instrumentation_error`.
+   */
+  describe(tags: Described): void {
+    if (!this.#writable) return
+    if (this.#described === NOTHING) this.#described = [tags]
+    else this.#described.push(tags)
   }
 
   /** Marks the span as failed with anything that was thrown: tags `error`, `error.kind`, `error.message`, and a log with the stack. */
@@ -125,11 +146,8 @@ export class Span extends OpenTracingSpan implements SpanRecord {
 
   protected override _addTags(tags: Record<string, unknown>): void {
     if (!this.#writable || tags === null || typeof tags !== "object") return
-    for (const key of Object.keys(tags)) {
-      const value = readProperty(tags, key)
-      // Conventions have many attributes, and most calls know few of them.
-      if (value !== undefined) this.#setTag(key, value)
-    }
+    this.#takeDescribed()
+    this.#takeTags(tags)
   }
 
   protected override _log(fields: Record<string, unknown>, timestampMs?: number): void {
@@ -173,17 +191,37 @@ export class Span extends OpenTracingSpan implements SpanRecord {
     return this.#recording && this.durationUs === undefined
   }
 
+  #takeDescribed(): void {
+    const described = this.#described
+    this.#described = NOTHING
+    for (const each of described) {
+      try {
+        this.#takeTags(typeof each === "function" ? each() : each)
+      } catch {
+        this.#setTag("instrumentation_error", true)
+      }
+    }
+  }
+
+  #takeTags(tags: Tags): void {
+    for (const key of Object.keys(tags)) {
+      const value = readProperty(tags, key)
+      // Conventions have many attributes, and most calls know few of them.
+      if (value !== undefined) this.#setTag(key, value)
+    }
+  }
+
   #setTag(key: string, value: unknown): void {
     if (key === "error" && value !== null && typeof value === "object") {
       this.fail(value)
       return
     }
     if (key === "sampling.priority") this.#setPriority(Number(value))
-    if (this.tags.size >= this.#limits.tags && !this.tags.has(key)) {
+    if (this.#tags.size >= this.#limits.tags && !this.#tags.has(key)) {
       this.dropped.tags++
       return
     }
-    this.#keep(this.tags, key, value)
+    this.#keep(this.#tags, key, value)
   }
 
   #keep(into: Map<string, TagValue>, key: string, value: unknown): void {
@@ -199,7 +237,7 @@ export class Span extends OpenTracingSpan implements SpanRecord {
   }
 }
 
-function readProperty(from: Record<string, unknown>, key: string): unknown {
+function readProperty(from: Readonly<Record<string, unknown>>, key: string): unknown {
   try {
     return from[key]
   } catch {

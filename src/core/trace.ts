@@ -57,12 +57,14 @@ function startOperation<Call, Result>(
   } catch (error) {
     flaw = error ?? "thrown"
   }
-  const { operationName = integration.name, carriers = [] } = described ?? {}
-  const references = carriers.length === 0 ? [] : carriers.flatMap((carrier) => referenceTo(tracer, carrier))
-  const span = tracer.startSpan(operationName, { childOf: parent, references })
+  const references = described?.carriers?.flatMap((carrier) => referenceTo(tracer, carrier))
+  const span = tracer.startSpan(described?.operationName ?? integration.name, { childOf: parent, ...(references && { references }) })
   const operation = new LiveOperation(span, integration, report)
   if (described === undefined) operation.mistake(flaw)
-  else span.setTag("span.kind", described.kind).addTags(described.tags as Record<string, unknown>)
+  else {
+    span.describe({ "span.kind": described.kind })
+    span.describe(described.tags)
+  }
   if (integration.onCall !== undefined) operation.attempt(() => integration.onCall?.(span, call))
   return operation
 }
@@ -108,7 +110,7 @@ class LiveOperation<Call, Result> implements Operation<Result> {
     const { span } = this
     const atMs = span.startUs / 1000 + span.duration
     const giveUp = () => {
-      span.addTags(tags as Record<string, unknown>)
+      span.describe(tags)
       this.end(error, undefined, atMs)
     }
     span.endsBy(giveUp)
@@ -124,11 +126,9 @@ class LiveOperation<Call, Result> implements Operation<Result> {
       let told: { error: unknown; tags?: Tags } = { error: "unknown" }
       this.attempt(() => (told = integration.tell?.(error) ?? { error }))
       span.fail(told.error)
-      if (told.tags !== undefined) span.addTags(told.tags as Record<string, unknown>)
+      if (told.tags !== undefined) span.describe(told.tags)
     }
-    if (result !== undefined && integration.tagsOf !== undefined) {
-      this.attempt(() => span.addTags((integration.tagsOf?.(result) ?? {}) as Record<string, unknown>))
-    }
+    if (result !== undefined && integration.tagsOf !== undefined) this.attempt(() => span.describe(integration.tagsOf?.(result) ?? {}))
     if (integration.onResult !== undefined) this.attempt(() => integration.onResult?.(span, result, error))
     span.finish(atMs)
   }
@@ -150,7 +150,7 @@ class LiveOperation<Call, Result> implements Operation<Result> {
 function learn(span: Span, { operationName, kind, tags, log }: Learned): void {
   if (operationName !== undefined) span.setOperationName(operationName)
   if (kind !== undefined) span.setTag("span.kind", kind)
-  if (tags !== undefined) span.addTags(tags as Record<string, unknown>)
+  if (tags !== undefined) span.describe(tags)
   if (log !== undefined) span.log(log as Record<string, unknown>)
 }
 

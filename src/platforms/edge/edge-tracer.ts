@@ -1,6 +1,7 @@
 import type { Exporter, SpanRecord, TagValue } from "../../core/contracts.ts"
 import type { Span } from "../../core/span.ts"
-import { type StartOptions, Tracer, type TracerSetup } from "../../core/tracer.ts"
+import type { StartOptions, TracerSetup } from "../../core/span-maker.ts"
+import { Tracer } from "../../core/tracer.ts"
 import { isWorkerd } from "./runtime.ts"
 
 /** What the edge adds to a tracer: what happens to spans before they leave, and where context may go. */
