@@ -27,8 +27,8 @@ export async function buildLayer(version, dist = join(root, "dist")) {
     absWorkingDir: root,
   }
   const from = (name) => [join(root, "layer", name)]
-  const later = await splitLater({ extension: ".cjs", options: common })
-  const first = { plugins: [later.plugin], external: later.external }
+  const later = await splitLater({ extension: ".cjs", options: { ...common, external: ["opentracing/*"] } })
+  const first = { plugins: later.plugins, external: later.external }
   const opentracing = join(modules, "opentracing")
   const shared = insteadOf(/\/opentracing\/lib\/(global_tracer|noop|span|span_context|tracer)\.js$/, ([, name]) => ({
     path: name,

@@ -49,7 +49,7 @@ const [esm] = await Promise.all([
     chunkNames: "chunks/[hash]",
     outdir: join(dist, "esm"),
     metafile: true,
-    plugins: [inside.plugin],
+    plugins: inside.plugins,
   }),
   build({
     ...common,
@@ -57,7 +57,7 @@ const [esm] = await Promise.all([
     format: "cjs",
     outdir: cjs,
     external: [...later.external, "esbuild"],
-    plugins: [carryOpenTracing, later.plugin],
+    plugins: [carryOpenTracing, ...later.plugins],
   }),
   build({
     ...common,

@@ -1,89 +1,144 @@
 import { writeFile } from "node:fs/promises"
-import { dirname, join } from "node:path"
+import { createRequire } from "node:module"
+import { dirname, join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
 import { compileFunction } from "node:vm"
 import { build } from "esbuild"
 
 const src = join(dirname(dirname(fileURLToPath(import.meta.url))), "src")
 
-/** What no cold start needs, by the file that it goes to: the delivery, and the reading of calls that the function may never make. */
+/** What Init need not wait for, by part: what every invocation needs, the delivery, and what the function may never do. */
 const LATER = {
-  delivery: ["exporters/otlp.ts", "platforms/node/post.ts", "platforms/node/source-maps.ts"],
+  invocation: [
+    "core/record.ts",
+    "core/redact.ts",
+    "core/span-maker.ts",
+    "platforms/lambda/trace-invocation.ts",
+    "platforms/node/integrations.ts",
+    "platforms/node/tracer-setup.ts",
+    "triggers/http.ts",
+  ],
+  delivery: ["exporters/otlp.ts", "platforms/node/post.ts", "platforms/node/proxy.ts", "platforms/node/source-maps.ts"],
   aws: ["integrations/_aws-call.ts", "integrations/_aws-facts.ts", "integrations/_aws-inject.ts"],
   sql: ["integrations/_sql.ts"],
   events: ["triggers/_others.ts"],
   ending: ["platforms/lambda/last-words.ts", "platforms/lambda/deadline.ts", "platforms/lambda/journal.ts", "platforms/node/post-now.ts"],
 }
 
+/** What Init needs and parts need too: they get the first part's, which is also where all state of the process is. */
+const FIRST = [
+  "core/errors.ts",
+  "core/observe.ts",
+  "platforms/lambda/ending.ts",
+  "platforms/lambda/raw-connection.ts",
+  "platforms/node/endpoint.ts",
+  "platforms/node/process-state.ts",
+]
+
 /**
- * Splits a bundle: what every cold start compiles, and the parts above, each loaded when a function of one of its modules is first
- * called. The sources know nothing of it. The modules may export functions only, and share no state with the rest: a part has its own
- * copy of all that it imports.
+ * Splits a bundle: what Init compiles, and the parts above, each loaded when a function of one of its modules is first called. The
+ * sources know nothing of it. The modules of a part may export functions only. What is in no list is copied into each part that
+ * imports it, and must not have state.
  *
  * A CommonJS build gets files beside it: pass `extension`, and call `write` for them. An ES module that bundlers take in has no place
  * for files, so the parts are in it as text (decisions/0005).
  *
- * @returns options for esbuild's build of the first part, and `write(outdir)`.
+ * @returns `plugins` and `external` for esbuild's build of the first part, and `write(outdir)`.
  */
 export async function splitLater({ extension, options }) {
-  const parts = await Promise.all(Object.entries(LATER).map(([name, modules]) => buildPart(name, modules, options)))
-  const fileOf = (name) => `./later-${name}${extension}`
-  const forwards = new Map(
-    parts.flatMap(({ name, exported }) =>
-      [...exported].map(([module, names]) => {
-        const part = extension === undefined ? "load(text)" : `require(${JSON.stringify(fileOf(name))})`
-        const forward = (fn) => `export const ${fn} = (...args) => ${part}.${fn}(...args)`
-        const imports = extension === undefined ? [`import { load } from "later:load"`, `import text from "later:${name}"`] : []
-        return [module, [...imports, ...names.map(forward)].join("\n")]
-      }),
-    ),
-  )
-  const plugin = {
-    name: "later",
-    setup({ onResolve, onLoad }) {
-      onLoad({ filter: /\.ts$/ }, ({ path }) => (forwards.has(path) ? { contents: forwards.get(path) } : undefined))
-      onResolve({ filter: /^later:/ }, ({ path }) => ({ path: path.slice("later:".length), namespace: "later" }))
-      onLoad({ filter: /./, namespace: "later" }, ({ path }) => {
-        if (path === "load") return { contents: LOAD }
-        return { contents: parts.find(({ name }) => name === path).text, loader: "text" }
-      })
+  const fileOf = (part) => `./later-${part}${extension}`
+  const exported = new Map()
+  for (const [part, files] of Object.entries(LATER)) {
+    for (const file of files) exported.set(join(src, file), { part, names: await exportsOf(join(src, file), options) })
+  }
+  const parts = new Map()
+  for (const part of Object.keys(LATER)) parts.set(part, await buildPart(part, exported, options))
+  const loading = {
+    name: "later-loading",
+    setup({ onLoad }) {
+      onLoad({ filter: /^\w+$/, namespace: "later" }, ({ path }) => ({
+        contents: path === "compile" ? COMPILE : loaderOf(path, parts.get(path), extension && fileOf(path)),
+        resolveDir: src,
+      }))
+      onLoad({ filter: /^text:/, namespace: "later" }, ({ path }) => ({ contents: parts.get(path.slice(5)).text, loader: "text" }))
     },
   }
   return {
-    plugin,
-    external: extension === undefined ? [] : parts.map(({ name }) => fileOf(name)),
-    write: (outdir) => Promise.all(parts.map(({ name, text }) => writeFile(join(outdir, fileOf(name)), text))),
+    plugins: [forwarding(exported), loading],
+    external: extension === undefined ? [] : [...parts.keys()].map(fileOf),
+    write: (outdir) => Promise.all([...parts].map(([part, { text }]) => writeFile(join(outdir, fileOf(part)), asFile(text)))),
   }
+}
+
+/** Puts forwards in the place of modules that are in another part than `own`. */
+function forwarding(exported, own) {
+  const first = new Set(own === undefined ? [] : FIRST.map((file) => join(src, file)))
+  return {
+    name: "later",
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /^later:/ }, ({ path }) => (own === undefined ? { path: path.slice(6), namespace: "later" } : { path, external: true }))
+      onResolve({ filter: /^\.\.?\// }, ({ path, resolveDir }) => {
+        const file = join(resolveDir, path)
+        return first.has(file) ? { path: `first:${relative(src, file)}`, external: true } : undefined
+      })
+      onLoad({ filter: /\.ts$/ }, ({ path }) => {
+        const { part = own, names } = exported.get(path) ?? {}
+        if (part === own) return undefined
+        const load = own === undefined ? `import load from "later:${part}"` : `const load = () => require("later:${part}")`
+        return { contents: [load, ...names.map((name) => `export const ${name} = (...args) => load().${name}(...args)`)].join("\n") }
+      })
+    },
+  }
+}
+
+async function buildPart(part, exported, options) {
+  const modules = LATER[part].map((file) => join(src, file))
+  const contents = modules.map((module) => `export * from ${JSON.stringify(module)}`).join("\n")
+  const plugins = [forwarding(exported, part)]
+  const stdin = { contents, resolveDir: src }
+  const built = await build({ ...options, stdin, plugins, format: "cjs", write: false, outdir: "out", metafile: true })
+  const [{ text }] = built.outputFiles
+  const [{ imports }] = Object.values(built.metafile.outputs)
+  const needs = [...new Set(imports.map(({ path }) => path))].filter((path) => /^(?:later:|first:|opentracing\/)/.test(path))
+  return { text, needs }
+}
+
+/** A module of the first part: gives the part's exports, and the part what it needs of the rest. */
+function loaderOf(part, { needs }, file) {
+  const load = file === undefined ? "compile(text)" : `require(${JSON.stringify(file)})`
+  const isPart = (path) => path.startsWith("later:")
+  const from = (path) => (path.startsWith("first:") ? join(src, path.slice(6)) : path)
+  return [
+    ...(file === undefined ? ['import compile from "later:compile"', `import text from "later:text:${part}"`] : []),
+    ...needs.map((path, index) => `import ${isPart(path) ? "" : "* as "}need${index} from ${JSON.stringify(from(path))}`),
+    "let exports",
+    `export default () => (exports ??= ${load}((name) => {`,
+    ...needs.map((path, index) => `  if (name === "${path}") return need${index}${isPart(path) ? "()" : ""}`),
+    `  return ${file === undefined ? "process.getBuiltinModule" : "require"}(name)`,
+    "}))",
+  ].join("\n")
+}
+
+/** V8 compiles what is within the parentheses at once, not twice. */
+function asFile(text) {
+  return `module.exports=(require=>{const module={exports:{}};(function(require,module,exports){${text}})(require,module,module.exports);return module.exports})\n`
 }
 
 /** V8 reads a text in a twentieth of the time that it takes to compile as much code. */
-const LOAD = `
-const loaded = new Map()
-export function load(text) {
-  let module = loaded.get(text)
-  if (module === undefined) {
-    loaded.set(text, (module = { exports: {} }))
-    const { getBuiltinModule } = process
-    getBuiltinModule("node:vm").compileFunction(text, ["module", "exports", "require"])(module, module.exports, getBuiltinModule)
-  }
+const COMPILE = `
+export default (text) => (require) => {
+  const module = { exports: {} }
+  process.getBuiltinModule("node:vm").compileFunction(text, ["require", "module", "exports"])(require, module, module.exports)
   return module.exports
 }`
 
-async function buildPart(name, files, options) {
-  const modules = files.map((file) => join(src, file))
-  const exported = new Map(await Promise.all(modules.map(async (module) => [module, await exportsOf(module, options)])))
-  const contents = modules.map((module) => `export * from ${JSON.stringify(module)}`).join("\n")
-  const built = await build({ ...options, stdin: { contents, resolveDir: "." }, format: "cjs", write: false, outdir: "out" })
-  const [{ text }] = built.outputFiles
+async function exportsOf(file, options) {
+  const { outputFiles } = await build({ ...options, entryPoints: [file], format: "cjs", write: false, outdir: "out" })
   const module = { exports: {} }
-  compileFunction(text, ["module", "exports", "require"])(module, module.exports, process.getBuiltinModule)
-  for (const [key, value] of Object.entries(module.exports)) {
-    if (typeof value !== "function") throw new Error(`${key} is no function: it cannot be loaded later.`)
+  compileFunction(outputFiles[0].text, ["require", "module", "exports"])(createRequire(import.meta.url), module, module.exports)
+  const names = Object.keys(module.exports)
+  for (const name of names) {
+    if (typeof module.exports[name] !== "function") throw new Error(`${file}: ${name} is no function, and cannot be loaded later.`)
   }
-  return { name, text, exported }
-}
-
-async function exportsOf(module, options) {
-  const { metafile } = await build({ ...options, entryPoints: [module], format: "esm", write: false, metafile: true, outdir: "out" })
-  return Object.values(metafile.outputs)[0].exports
+  return names
 }

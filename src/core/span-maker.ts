@@ -4,6 +4,7 @@ import { startTraceClock, systemClock } from "./clock.ts"
 import { isSpanContext, SpanContext } from "./context.ts"
 import type { Clock, Exporter, IdSource, Limits, LinkRecord, Propagator } from "./contracts.ts"
 import { FLAG_RANDOM, FLAG_SAMPLED, randomIds } from "./ids.ts"
+import { DEFAULT_LIMITS } from "./limits.ts"
 import { extractContext, injectContext } from "./propagation/carrier.ts"
 import { w3cPropagators } from "./propagation/w3c.ts"
 import { awsMessagePropagator } from "./propagation/xray.ts"
@@ -13,8 +14,6 @@ import type { ScopeManager } from "./scope.ts"
 import { isTime, type Segment, Span } from "./span.ts"
 import type { Tracer } from "./tracer.ts"
 import { cut } from "./values.ts"
-
-export const DEFAULT_LIMITS: Limits = { tags: 128, valueLength: 12_000, logs: 128, links: 128, spans: 2048, bytes: 4 * 1024 * 1024 }
 
 export interface TracerSetup {
   readonly scopeManager: ScopeManager
@@ -50,7 +49,9 @@ export function createSpanMaker(setup: TracerSetup): SpanMaker {
   return new SpanMaker(setup)
 }
 
-export class SpanMaker {
+export type { SpanMaker }
+
+class SpanMaker {
   readonly scopeManager: ScopeManager
   readonly limits: Limits
   readonly report: Report

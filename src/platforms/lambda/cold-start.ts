@@ -7,13 +7,13 @@ const PROACTIVE_MS = 10_000
 const { start } = processState
 
 /**
- * Init ends when the module that called `withTracing` has been evaluated: at the next turn of the event loop. `then` is called there,
- * for what the first invocation needs but Init need not wait for: the runtime has asked for its first event, and waits.
+ * Init ends when the module that called `withTracing` has been evaluated: at the next turn of the event loop. In the turn after it the
+ * runtime has asked for its first event, and waits: there `then` is called, for what the first invocation needs but Init does not.
  */
 export function beginInit(then: () => void): void {
   setImmediate(() => {
     start.initEndMs ??= performance.now()
-    then()
+    setImmediate(then)
   })
 }
 

@@ -1,4 +1,4 @@
-import { endpointOf, isDisabled } from "../node/config.ts"
+import { endpointOf, isDisabled } from "../node/endpoint.ts"
 import { tracer, tracerFor } from "../node/default-tracer.ts"
 import { processState } from "../node/process-state.ts"
 import { ending } from "./ending.ts"

@@ -1,6 +1,6 @@
 import type { Context } from "aws-lambda"
 import type { Invocation } from "../../core/invoke.ts"
-import { endpointOf } from "../node/config.ts"
+import { endpointOf } from "../node/endpoint.ts"
 import { processState } from "../node/process-state.ts"
 import { checkpoint } from "./deadline.ts"
 import { ending } from "./ending.ts"

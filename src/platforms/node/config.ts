@@ -5,6 +5,7 @@ import { w3cPropagators } from "../../core/propagation/w3c.ts"
 import { xrayPropagator } from "../../core/propagation/xray.ts"
 import type { Report } from "../../core/report.ts"
 import { alwaysOff, alwaysOn, type Sampler, traceIdRatio } from "../../core/sampler.ts"
+import { type Env, endpointOf, PREFIX } from "./endpoint.ts"
 
 /** What the environment asks for (OpenTelemetry, "Environment Variable Specification"). A wrong value is one line of log. */
 export interface Config {
@@ -20,12 +21,8 @@ export interface Config {
   readonly limits: Partial<Limits>
 }
 
-type Env = Readonly<Record<string, string | undefined>>
-
 /** How long a delivery may wait for the endpoint: the hold that a function's owner pays for. OpenTelemetry's 10 s would be billed. */
 export const DEFAULT_TIMEOUT_MS = 300
-
-const PREFIX = "OTEL_EXPORTER_OTLP_"
 
 export function readConfig(env: Env, report: Report): Config {
   const otlp = (name: string) => env[`${PREFIX}TRACES_${name}`] || env[PREFIX + name]
@@ -65,20 +62,6 @@ export function readConfig(env: Env, report: Report): Config {
       spans: count("OTEL_BSP_MAX_QUEUE_SIZE"),
     }),
   }
-}
-
-export function isDisabled(env: Env): boolean {
-  return env["OTEL_SDK_DISABLED"]?.toLowerCase() === "true"
-}
-
-export function endpointOf(env: Env): string | undefined {
-  if (env["OTEL_TRACES_EXPORTER"] === "none") return undefined
-  return env[`${PREFIX}TRACES_ENDPOINT`] || tracesUrl(env[`${PREFIX}ENDPOINT`])
-}
-
-/** OTLP specification, "Endpoint URLs for OTLP/HTTP": the general endpoint gets the path of the signal. */
-export function tracesUrl(endpoint: string | undefined): string | undefined {
-  return endpoint ? `${endpoint.replace(/\/+$/, "")}/v1/traces` : undefined
 }
 
 function readCount(value: string | undefined, wrong: (value: string) => void): number | undefined {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest"
 import { createReport } from "../../../src/core/report.ts"
 import { createTracer } from "../../../src/index.ts"
-import { endpointOf, isDisabled, readConfig } from "../../../src/platforms/node/config.ts"
+import { readConfig } from "../../../src/platforms/node/config.ts"
+import { endpointOf, isDisabled } from "../../../src/platforms/node/endpoint.ts"
 
 function read(env: Record<string, string>) {
   const lines: string[] = []

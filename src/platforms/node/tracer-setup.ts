@@ -1,0 +1,124 @@
+import type { Exporter, Limits, TagValue, Urgent } from "../../core/contracts.ts"
+import type { Report } from "../../core/report.ts"
+import { type Sampler, traceIdRatio } from "../../core/sampler.ts"
+import { DEFAULT_LIMITS } from "../../core/limits.ts"
+import type { TracerSetup } from "../../core/span-maker.ts"
+import { createOtlpExporter, type Post } from "../../exporters/otlp.ts"
+import { VERSION } from "../../version.ts"
+import { lambdaResource } from "../lambda/resource.ts"
+import { type Config, DEFAULT_TIMEOUT_MS, readConfig } from "./config.ts"
+import { parseUrl, tracesUrl } from "./endpoint.ts"
+import type { TracerOptions } from "./node-tracer.ts"
+import { createPost } from "./post.ts"
+import { postNow } from "./post-now.ts"
+import { processState } from "./process-state.ts"
+
+let known: Config | undefined
+
+/** Of a tracer that the environment configures, where the options leave something open. */
+export function environmentSetup(options: TracerOptions): TracerSetup {
+  known ??= readConfig(process.env, processState.report)
+  return tracerSetup(options, known, lambdaResource(process.env))
+}
+
+/** A tracer's parts from options, then the environment's configuration, then what the platform knows of itself. */
+export function tracerSetup(
+  options: TracerOptions,
+  config?: Config,
+  platformResource: readonly [string, TagValue][] = [],
+): TracerSetup {
+  const { report, scopeManager } = processState
+  const limits = { ...DEFAULT_LIMITS, ...config?.limits, ...options.limits }
+  return {
+    scopeManager,
+    report,
+    limits,
+    exporter: options.exporter ?? otlpExporter(options, config, platformResource, limits, report),
+    sampler: options.sampleRate === undefined ? (config?.sampler as Sampler | undefined) : traceIdRatio(options.sampleRate),
+    propagators: options.propagators ?? config?.propagators,
+    clock: options.clock,
+    ids: options.ids,
+  }
+}
+
+function otlpExporter(
+  options: TracerOptions,
+  config: Config | undefined,
+  platformResource: readonly [string, TagValue][],
+  limits: Limits,
+  report: Report,
+): Exporter | undefined {
+  const endpoint = tracesUrl(options.endpoint) ?? config?.endpoint
+  if (endpoint === undefined) return undefined
+  const url = parseUrl(endpoint)
+  if (url === undefined) {
+    report("config", `the endpoint ${JSON.stringify(endpoint)} is not an http or https URL. Nothing is exported.`)
+    return undefined
+  }
+  // Made by the first delivery, after the response: the code of all exporters is loaded with it.
+  let made: Exporter | undefined
+  const make = () =>
+    createOtlpExporter({
+      post: lazyPost(url, options, config),
+      postNow: (body, budgetMs) => postNow(url, { ...config?.headers, ...options.headers }, body, budgetMs),
+      resource: resourceOf(options, config, platformResource),
+      scope: { name: "antifreeze", version: VERSION },
+      timeoutMs: options.timeoutMs ?? config?.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+      limits,
+      report,
+    })
+  const urgent = () => {
+    made ??= make()
+    return made.urgent as Urgent
+  }
+  return {
+    export(spans, deadlineMs) {
+      made ??= make()
+      return made.export(spans, deadlineMs)
+    },
+    urgent: {
+      get pending() {
+        return made?.urgent?.pending ?? false
+      },
+      recall: () => made?.urgent?.recall() ?? [],
+      encode: (spans) => urgent().encode(spans),
+      postNow: (body, budgetMs) => urgent().postNow(body, budgetMs),
+      post: (body) => urgent().post(body),
+    },
+  }
+}
+
+/** Only the delivery needs `http`, so it is loaded with the first one, after the first response. */
+function lazyPost(url: URL, options: TracerOptions, config: Config | undefined): Post {
+  let post: Post | undefined
+  return (...request) => {
+    post ??= createPost({
+      url,
+      headers: { ...config?.headers, ...options.headers },
+      compression: options.compression ?? config?.compression ?? "auto",
+      tls: readCertificates(config?.certificateFiles),
+    })
+    return post(...request)
+  }
+}
+
+function readCertificates(files: Config["certificateFiles"] = {}): Record<string, string> {
+  const { readFileSync } = process.getBuiltinModule("node:fs")
+  return Object.fromEntries(Object.entries(files).map(([name, file]) => [name, readFileSync(file, "utf8")]))
+}
+
+function resourceOf(options: TracerOptions, config: Config | undefined, platform: readonly [string, TagValue][]): Map<string, TagValue> {
+  const resource = new Map<string, TagValue>([
+    ["service.name", "unknown_service:node"],
+    ["telemetry.sdk.name", "antifreeze"],
+    ["telemetry.sdk.language", "nodejs"],
+    ["telemetry.sdk.version", VERSION],
+    ["process.runtime.name", "nodejs"],
+    ["process.runtime.version", process.versions.node],
+    ...platform,
+    ...(config?.resource ?? []),
+    ...Object.entries(options.resource ?? {}),
+  ])
+  const name = options.serviceName ?? config?.serviceName
+  return name === undefined ? resource : resource.set("service.name", name)
+}
