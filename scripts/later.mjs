@@ -76,7 +76,9 @@ function forwarding(exported, own) {
   return {
     name: "later",
     setup({ onResolve, onLoad }) {
-      onResolve({ filter: /^later:/ }, ({ path }) => (own === undefined ? { path: path.slice(6), namespace: "later" } : { path, external: true }))
+      onResolve({ filter: /^later:/ }, ({ path }) =>
+        own === undefined ? { path: path.slice(6), namespace: "later" } : { path, external: true },
+      )
       onResolve({ filter: /^\.\.?\// }, ({ path, resolveDir }) => {
         const file = join(resolveDir, path)
         return first.has(file) ? { path: `first:${relative(src, file)}`, external: true } : undefined

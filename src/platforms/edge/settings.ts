@@ -1,6 +1,6 @@
 import type { Clock, Exporter, IdSource, Limits, Propagator, TagValue } from "../../core/contracts.ts"
-import { type Sampler, traceIdRatio } from "../../core/sampler.ts"
 import { DEFAULT_LIMITS } from "../../core/limits.ts"
+import { type Sampler, traceIdRatio } from "../../core/sampler.ts"
 import { VERSION } from "../../version.ts"
 import { type EdgePolicy, EdgeTracer } from "./edge-tracer.ts"
 import { createExporter } from "./exporter.ts"

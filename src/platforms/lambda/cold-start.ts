@@ -1,5 +1,6 @@
 import type { Span } from "../../core/span.ts"
 import { processState } from "../node/process-state.ts"
+import { uptimeMs } from "../node/uptime.ts"
 
 /** Started longer ago than this, the environment was prepared ahead of its first invocation (proactive initialisation). */
 const PROACTIVE_MS = 10_000
@@ -12,7 +13,7 @@ const { start } = processState
  */
 export function beginInit(then: () => void): void {
   setImmediate(() => {
-    start.initEndMs ??= performance.now()
+    start.initEndMs ??= uptimeMs()
     setImmediate(then)
   })
 }
@@ -21,7 +22,7 @@ export function beginInit(then: () => void): void {
 export function isColdStart(): boolean {
   if (start.invocations > 0) return false
   const onDemand = (process.env["AWS_LAMBDA_INITIALIZATION_TYPE"] ?? "on-demand") === "on-demand"
-  return onDemand && performance.now() < PROACTIVE_MS + (start.initEndMs ?? 0)
+  return onDemand && uptimeMs() < PROACTIVE_MS + (start.initEndMs ?? 0)
 }
 
 /** Counts the invocation; of a cold one, draws the time from the start of the process to its readiness as a child span. */
@@ -29,9 +30,9 @@ export function drawInit(root: Span): void {
   const cold = isColdStart()
   start.invocations++
   if (!cold || process.env["AWS_LAMBDA_RUNTIME_API"] === undefined) return
-  const { timeOrigin } = performance
+  const startedAtMs = Date.now() - uptimeMs()
   root
     .tracer()
-    .startSpan("init", { childOf: root, startTime: timeOrigin, tags: { "span.kind": "internal" } })
-    .finish(timeOrigin + (start.initEndMs ?? performance.now()))
+    .startSpan("init", { childOf: root, startTime: startedAtMs, tags: { "span.kind": "internal" } })
+    .finish(startedAtMs + (start.initEndMs ?? uptimeMs()))
 }

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net"
 import type { Report } from "../../core/report.ts"
+import { uptimeMs } from "../node/uptime.ts"
 import { connectRaw, pause, type RawConnection } from "./raw-connection.ts"
 import { createReplyReader, type Reply } from "./replies.ts"
 
@@ -58,7 +59,7 @@ export function startExtension(options: ExtensionOptions): Extension {
 
   const poll = setInterval(pump, POLL_MS)
   poll.unref()
-  const startMs = performance.now()
+  const startMs = uptimeMs()
   register()
   return {
     claim(requestId) {
@@ -74,7 +75,7 @@ export function startExtension(options: ExtensionOptions): Extension {
       else settled.add(requestId)
     },
     registered() {
-      while (raw !== undefined && phase === "registering" && performance.now() < startMs + waitMs) {
+      while (raw !== undefined && phase === "registering" && uptimeMs() < startMs + waitMs) {
         pump()
         if (phase === "registering") pause()
       }

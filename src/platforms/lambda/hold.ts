@@ -3,6 +3,7 @@ import type { Delivery, SpanRecord } from "../../core/contracts.ts"
 import type { Tracer } from "../../core/tracer.ts"
 import { processState } from "../node/process-state.ts"
 import { mapStacks } from "../node/source-maps.ts"
+import { uptimeMs } from "../node/uptime.ts"
 import { journalFor } from "./journal.ts"
 import { hasPlace } from "./journal-folder.ts"
 import { deliverSoon, neverFreezes } from "./managed-instances.ts"
@@ -68,7 +69,7 @@ function afterHops(hops: number, then: () => void): void {
 
 /** Delivers the batch, with the spans of no invocation, within the time that the function has left. Never rejects. */
 async function deliver(tracer: Tracer, take: () => SpanRecord[], context: unknown): Promise<void> {
-  const startMs = performance.now()
+  const startMs = uptimeMs()
   try {
     const all = [...(processState.tracer?.loose.take() ?? []), ...(tracer === processState.tracer ? [] : tracer.loose.take()), ...take()]
     mapStacks(all)

@@ -2,6 +2,7 @@ import type { SpanRecord } from "../../core/contracts.ts"
 import type { Span } from "../../core/span.ts"
 import type { Tracer } from "../../core/tracer.ts"
 import { processState } from "../node/process-state.ts"
+import { uptimeMs } from "../node/uptime.ts"
 import { ending, type How } from "./ending.ts"
 import { journalFor } from "./journal.ts"
 
@@ -41,7 +42,7 @@ function tell(root: Span, how: How, code: number | undefined): void {
 
 /** Something failed before the first invocation; the runtime alone knows what. */
 function tellInit(tracer: Tracer, code: number | undefined): void {
-  const span = tracer.startSpan("init", { ignoreActiveSpan: true, startTime: performance.timeOrigin, tags: { "span.kind": "internal" } })
+  const span = tracer.startSpan("init", { ignoreActiveSpan: true, startTime: Date.now() - uptimeMs(), tags: { "span.kind": "internal" } })
   tell(span, "exit", code)
   span.finish()
 }

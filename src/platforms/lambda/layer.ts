@@ -1,6 +1,7 @@
-import { endpointOf, isDisabled } from "../node/endpoint.ts"
 import { tracer, tracerFor } from "../node/default-tracer.ts"
+import { endpointOf, isDisabled } from "../node/endpoint.ts"
 import { processState } from "../node/process-state.ts"
+import { uptimeMs } from "../node/uptime.ts"
 import { ending } from "./ending.ts"
 import { ownExtension } from "./own-extension.ts"
 import { hideOwnFrames } from "./own-frames.ts"
@@ -55,7 +56,7 @@ export async function reportInitError(error: unknown): Promise<void> {
     ending.initTold = true
     const span = tracer.startSpan("init", {
       ignoreActiveSpan: true,
-      startTime: performance.timeOrigin,
+      startTime: Date.now() - uptimeMs(),
       tags: { "span.kind": "internal", "faas.coldstart": true },
     })
     span.fail(error)

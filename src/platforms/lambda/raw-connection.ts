@@ -1,4 +1,5 @@
 import type * as Fs from "node:fs"
+import { uptimeMs } from "../node/uptime.ts"
 
 /** A TCP connection that can be written and read synchronously, before the event loop has turned once. */
 export interface RawConnection {
@@ -68,12 +69,12 @@ function open(host: string, port: number): RawConnection | undefined {
 
 function writeAll(fs: typeof Fs, fd: number, text: string): void {
   let bytes = Buffer.from(text, "latin1")
-  const deadline = performance.now() + WRITE_BUDGET_MS
+  const deadline = uptimeMs() + WRITE_BUDGET_MS
   while (bytes.length > 0) {
     try {
       bytes = bytes.subarray(fs.writeSync(fd, bytes))
     } catch (error) {
-      if (!RETRY.has(codeOf(error)) || performance.now() > deadline) throw error
+      if (!RETRY.has(codeOf(error)) || uptimeMs() > deadline) throw error
       pause()
     }
   }

@@ -1,4 +1,5 @@
 import type { Span } from "../../core/span.ts"
+import { uptimeMs } from "../node/uptime.ts"
 
 let isWanted: boolean | undefined
 let lastAfterMs: number | undefined
@@ -10,12 +11,12 @@ let lastAfterMs: number | undefined
 export function tellCost(root: Span, startMs: number): void {
   isWanted ??= process.env["ANTIFREEZE_SELF_REPORT"]?.toLowerCase() === "true"
   if (!isWanted) return
-  root.setTag("antifreeze.before_ms", round(performance.now() - startMs))
+  root.setTag("antifreeze.before_ms", round(uptimeMs() - startMs))
   if (lastAfterMs !== undefined) root.setTag("antifreeze.previous.after_ms", lastAfterMs)
 }
 
 export function noteDelivery(startMs: number): void {
-  lastAfterMs = round(performance.now() - startMs)
+  lastAfterMs = round(uptimeMs() - startMs)
 }
 
 function round(ms: number): number {

@@ -2,6 +2,7 @@ import type { Context } from "aws-lambda"
 import { type Invocation, invoke } from "../../core/invoke.ts"
 import type { Tracer } from "../../core/tracer.ts"
 import { processState } from "../node/process-state.ts"
+import { uptimeMs } from "../node/uptime.ts"
 import { endWithLoop, followCallbacks, type LegacyContext } from "./callbacks.ts"
 import { drawInit } from "./cold-start.ts"
 import { watchCrash } from "./crash.ts"
@@ -20,7 +21,7 @@ export interface Guise {
 
 /** Runs `call` exactly once, traced unless something of ours fails. */
 export function traceInvocation(tracer: Tracer, args: unknown[], context: unknown, call: () => unknown, guise: Guise): unknown {
-  const startMs = performance.now()
+  const startMs = uptimeMs()
   let called = false
   const callOnce = () => {
     called = true

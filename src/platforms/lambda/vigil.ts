@@ -2,6 +2,7 @@ import type { Context } from "aws-lambda"
 import type { Invocation } from "../../core/invoke.ts"
 import { endpointOf } from "../node/endpoint.ts"
 import { processState } from "../node/process-state.ts"
+import { uptimeMs } from "../node/uptime.ts"
 import { checkpoint } from "./deadline.ts"
 import { ending } from "./ending.ts"
 import { journalFor, recover } from "./journal.ts"
@@ -40,7 +41,7 @@ function watchOver({ root, batch }: Pick<Invocation, "root" | "batch">, context:
   if (journalMs < Number.POSITIVE_INFINITY) lookForJournals(exporter.urgent)
   const leftMs = (context as Partial<Context> | undefined)?.getRemainingTimeInMillis?.() ?? Number.POSITIVE_INFINITY
   const checkpointMs = marginMs === undefined ? Number.POSITIVE_INFINITY : leftMs - Math.min(marginMs(), leftMs / 2)
-  const startMs = performance.now()
+  const startMs = uptimeMs()
   let ended = false
   let timer: NodeJS.Timeout | undefined
   batch.onChange = (span) => {
@@ -68,7 +69,7 @@ function watchOver({ root, batch }: Pick<Invocation, "root" | "batch">, context:
   function onTime(): void {
     if (ended) return
     try {
-      const spentMs = performance.now() - startMs
+      const spentMs = uptimeMs() - startMs
       // Timers may fire a fraction of a millisecond early.
       if (spentMs + 1 >= journalMs) journalFor(processState.report)?.begin(batch)
       if (spentMs + 1 >= checkpointMs) void checkpoint(batch, root, leftMs - spentMs)

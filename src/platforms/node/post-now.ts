@@ -1,5 +1,6 @@
 import { connectRaw, pause, type RawConnection } from "../lambda/raw-connection.ts"
 import { wantsProxy } from "./proxy.ts"
+import { uptimeMs } from "./uptime.ts"
 
 /** Longer bodies are written piece by piece, since the other side has to make room. */
 const PIECE_BYTES = 65_536
@@ -14,7 +15,7 @@ export function postNow(url: URL, headers: Readonly<Record<string, string>>, bod
   const connection = connectRaw(address, Number(url.port || 80))
   if (connection === undefined) return false
   try {
-    return exchange(connection, requestOf(url, headers, body), performance.now() + budgetMs)
+    return exchange(connection, requestOf(url, headers, body), uptimeMs() + budgetMs)
   } catch {
     return false
   } finally {
@@ -32,11 +33,11 @@ function requestOf(url: URL, headers: Readonly<Record<string, string>>, body: st
 
 function exchange(connection: RawConnection, request: string, deadlineMs: number): boolean {
   for (let at = 0; at < request.length; at += PIECE_BYTES) {
-    if (performance.now() > deadlineMs) return false
+    if (uptimeMs() > deadlineMs) return false
     connection.write(request.slice(at, at + PIECE_BYTES))
   }
   let reply = ""
-  while (performance.now() < deadlineMs) {
+  while (uptimeMs() < deadlineMs) {
     const bytes = connection.read()
     if (bytes === null) return false
     if (bytes === undefined) pause()

@@ -1,7 +1,7 @@
-import type { Exporter, Limits, TagValue, Urgent } from "../../core/contracts.ts"
+import type { Clock, Exporter, Limits, TagValue, Urgent } from "../../core/contracts.ts"
+import { DEFAULT_LIMITS } from "../../core/limits.ts"
 import type { Report } from "../../core/report.ts"
 import { type Sampler, traceIdRatio } from "../../core/sampler.ts"
-import { DEFAULT_LIMITS } from "../../core/limits.ts"
 import type { TracerSetup } from "../../core/span-maker.ts"
 import { createOtlpExporter, type Post } from "../../exporters/otlp.ts"
 import { VERSION } from "../../version.ts"
@@ -12,6 +12,9 @@ import type { TracerOptions } from "./node-tracer.ts"
 import { createPost } from "./post.ts"
 import { postNow } from "./post-now.ts"
 import { processState } from "./process-state.ts"
+import { uptimeMs } from "./uptime.ts"
+
+const nodeClock: Clock = { wallMs: () => Date.now(), monotonicMs: uptimeMs }
 
 let known: Config | undefined
 
@@ -22,11 +25,7 @@ export function environmentSetup(options: TracerOptions): TracerSetup {
 }
 
 /** A tracer's parts from options, then the environment's configuration, then what the platform knows of itself. */
-export function tracerSetup(
-  options: TracerOptions,
-  config?: Config,
-  platformResource: readonly [string, TagValue][] = [],
-): TracerSetup {
+export function tracerSetup(options: TracerOptions, config?: Config, platformResource: readonly [string, TagValue][] = []): TracerSetup {
   const { report, scopeManager } = processState
   const limits = { ...DEFAULT_LIMITS, ...config?.limits, ...options.limits }
   return {
@@ -36,7 +35,7 @@ export function tracerSetup(
     exporter: options.exporter ?? otlpExporter(options, config, platformResource, limits, report),
     sampler: options.sampleRate === undefined ? (config?.sampler as Sampler | undefined) : traceIdRatio(options.sampleRate),
     propagators: options.propagators ?? config?.propagators,
-    clock: options.clock,
+    clock: options.clock ?? nodeClock,
     ids: options.ids,
   }
 }
