@@ -29,6 +29,7 @@ const LATER = {
 const FIRST = [
   "core/errors.ts",
   "core/observe.ts",
+  "platforms/lambda/crash.ts",
   "platforms/lambda/ending.ts",
   "platforms/lambda/raw-connection.ts",
   "platforms/node/endpoint.ts",

@@ -16,7 +16,7 @@ export function followCallbacks(
   args: unknown[],
   context: LegacyContext,
   hold: Hold,
-  touchUp: (error: unknown) => void,
+  touchUp: ((error: unknown) => void) | undefined,
 ): { waitForAnswer(): void } | undefined {
   const { scopeManager } = invocation.root.tracer()
   if (typeof context?.done !== "function" || typeof args[2] !== "function") return undefined
@@ -27,7 +27,7 @@ export function followCallbacks(
     if (answered) return undefined
     answered = true
     process.off("beforeExit", neverAnswered)
-    touchUp(error)
+    touchUp?.(error)
     const { returned, threw } = invocation.defer()
     return error === undefined || error === null ? returned(result) : threw(error)
   }
@@ -42,7 +42,7 @@ export function followCallbacks(
       scopeManager.exclude(answer)
     } catch (trouble) {
       // A result that is not JSON, which the runtime reports next.
-      touchUp(trouble)
+      touchUp?.(trouble)
       throw trouble
     }
   }
@@ -67,30 +67,28 @@ export function followCallbacks(
 }
 
 /**
- * Ends the invocation when the event loop runs empty before the promise settles: nothing can settle it any more. The Node 22
- * runtime answers null then, and later ones let the process end; neither may wait for us.
+ * Ends the invocation when the event loop runs empty before it has ended: nothing can settle its promise any more. The Node 22
+ * runtime answers null then, and later ones let the process end; neither may wait for us. Call `forget` when it has ended.
  */
-export function endWithLoop(invocation: Invocation, promise: Promise<unknown>): void {
-  const end = () => {
+export function endWithLoop(invocation: Invocation): void {
+  if (!isListening) process.on("beforeExit", endAll)
+  isListening = true
+  unsettled.add(invocation)
+}
+
+export function forget(invocation: Invocation): void {
+  unsettled.delete(invocation)
+}
+
+/** One listener for all invocations; to add and remove it with each would cost every response a few microseconds. */
+let isListening = false
+const unsettled = new Set<Invocation>()
+
+function endAll(): void {
+  for (const invocation of unsettled) {
+    unsettled.delete(invocation)
     const error = new Error("The handler's promise never settled: the event loop is empty.")
     error.stack = ""
     void invocation.defer().threw(error)
-  }
-  if (unsettled.size === 0) process.on("beforeExit", endAll)
-  unsettled.add(end)
-  const stop = () => {
-    if (unsettled.delete(end) && unsettled.size === 0) process.off("beforeExit", endAll)
-  }
-  promise.then(stop, stop)
-}
-
-/** One listener for all invocations that are under way, and none for the function to see when there are none. */
-const unsettled = new Set<() => void>()
-
-function endAll(): void {
-  process.off("beforeExit", endAll)
-  for (const end of unsettled) {
-    unsettled.delete(end)
-    end()
   }
 }

@@ -7,7 +7,9 @@ import { speakLastWords } from "./last-words.ts"
  * when there is something left to deliver.
  */
 export function watchExit(): void {
-  once("antifreeze.exit", () => void process.on("exit", (code) => lastWords("exit", code)))
+  if (ending.hearsExit) return
+  ending.hearsExit = true
+  process.on("exit", (code) => lastWords("exit", code))
 }
 
 /**
@@ -19,21 +21,14 @@ export function watchExit(): void {
  * 3. A listener for SIGTERM takes Node's own answer away, so that it is given by us, where nobody else listens.
  */
 export function watchCrash(): void {
-  once("antifreeze.crash", () => {
-    process.on("uncaughtExceptionMonitor", (error, origin) => {
-      ending.fatal = { error, how: origin }
-      // The runtime may have taken care of it, and the process goes on.
-      setImmediate(forget)
-    })
-    process.prependListener("SIGTERM", onTerm)
+  if (ending.hearsCrash) return
+  ending.hearsCrash = true
+  process.on("uncaughtExceptionMonitor", (error, origin) => {
+    ending.fatal = { error, how: origin }
+    // The runtime may have taken care of it, and the process goes on.
+    setImmediate(forget)
   })
-}
-
-function once(what: string, watch: () => void): void {
-  const key = Symbol.for(what)
-  if (key in process) return
-  Object.defineProperty(process, key, { value: true })
-  watch()
+  process.prependListener("SIGTERM", onTerm)
 }
 
 function forget(): void {

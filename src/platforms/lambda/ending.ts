@@ -5,6 +5,9 @@ import { processState } from "../node/process-state.ts"
 
 /** What must be known of this process when it ends. */
 export interface Ending {
+  /** Whether somebody listens already. */
+  hearsExit: boolean
+  hearsCrash: boolean
   /** What was thrown past everybody, until it turns out that the process goes on. */
   fatal: { readonly error: unknown; readonly how: How } | undefined
   /** `undefined` until the first invocation that lasts, `null` where there can be none. */
@@ -35,6 +38,8 @@ export interface Journal {
 }
 
 export const ending: Ending = (processState.ending ??= {
+  hearsExit: false,
+  hearsCrash: false,
   fatal: undefined,
   journal: undefined,
   recovery: undefined,

@@ -3,7 +3,7 @@ import { type Invocation, invoke } from "../../core/invoke.ts"
 import type { Tracer } from "../../core/tracer.ts"
 import { processState } from "../node/process-state.ts"
 import { uptimeMs } from "../node/uptime.ts"
-import { endWithLoop, followCallbacks, type LegacyContext } from "./callbacks.ts"
+import { endWithLoop, followCallbacks, forget, type LegacyContext } from "./callbacks.ts"
 import { drawInit } from "./cold-start.ts"
 import { watchCrash } from "./crash.ts"
 import { type Hold, openHold } from "./hold.ts"
@@ -14,9 +14,9 @@ import { keepVigil, type Vigil } from "./vigil.ts"
 /** How a traced handler passes for the untraced one in the stack of an error. */
 export interface Guise {
   /** The handler is about to be called as a method of `self`. */
-  called(self: unknown): void
+  called?(self: unknown): void
   /** The error is about to leave for the runtime. Never throws. */
-  touchUp(error: unknown): void
+  touchUp?(error: unknown): void
 }
 
 /** Runs `call` exactly once, traced unless something of ours fails. */
@@ -29,17 +29,20 @@ export function traceInvocation(tracer: Tracer, args: unknown[], context: unknow
   }
   let hold: Hold | undefined
   let vigil: Vigil | undefined
+  let current: Invocation | undefined
   try {
     if (isNested(tracer, context)) return callOnce()
     watchCrash()
     const { requestId, settle } = (hold = openHold(tracer, context))
     const end = (take: Parameters<typeof settle>[0]) => {
       vigil?.end()
+      if (current !== undefined) forget(current)
       return settle(take)
     }
     return invoke(
       { tracer, id: requestId, trigger: triggerOf(args[0], context), tags: invocationTags(context), settle: end },
       (invocation) => {
+        current = invocation
         vigil = keepVigil(invocation, context)
         tellCost(invocation.root, startMs)
         return run(invocation, args, context as LegacyContext, callOnce, hold as Hold, guise)
@@ -67,15 +70,15 @@ function run(
   try {
     returned = call()
   } catch (error) {
-    touchUp(error)
+    touchUp?.(error)
     throw error
   }
   // A thenable is followed by the runtime alone where that can be: it answers by `context.succeed` and `fail`.
   if (returned instanceof Promise || (legacy === undefined && isThenable(returned))) {
     const promise = Promise.resolve(returned)
     // First in line: whoever follows the promise sees the error touched up.
-    promise.then(undefined, touchUp)
-    endWithLoop(invocation, promise)
+    if (touchUp !== undefined) promise.then(undefined, touchUp)
+    endWithLoop(invocation)
     return promise
   }
   legacy?.waitForAnswer()

@@ -34,7 +34,7 @@ const STREAMING = Symbol.for("aws.lambda.runtime.handler.streaming")
  *   Lambda has its own words for that.
  */
 export function withTracing<H extends AnyHandler>(handler: H, options: HandlerOptions = {}): H {
-  return traceHandler(handler, options, { called() {}, touchUp() {} })
+  return traceHandler(handler, options, {})
 }
 
 export function traceHandler<H extends AnyHandler>(handler: H, { integrations, ...options }: HandlerOptions, guise: Guise): H {
@@ -50,7 +50,7 @@ export function traceHandler<H extends AnyHandler>(handler: H, { integrations, .
   registered?.()
 
   const traced = function (this: unknown, ...args: unknown[]): unknown {
-    guise.called(this)
+    guise.called?.(this)
     const call = () => Reflect.apply(handler, this, args)
     return ready() ? traceInvocation(tracer, args, STREAMING in handler ? args[2] : args[1], call, guise) : call()
   }
