@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url"
 import { crc32, deflateRawSync } from "node:zlib"
 import { build } from "esbuild"
 import { splitLater } from "./later.mjs"
+import { minifyFolder } from "./minify.mjs"
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
@@ -62,6 +63,7 @@ export async function buildLayer(version, dist = join(root, "dist")) {
   write(own, "index.mjs", reexport(names))
   write(opentracing, "package.json", packageJson("opentracing", require("opentracing/package.json").version))
   write(opentracing, "index.mjs", reexport(require(join(opentracing, "index.cjs"))))
+  await minifyFolder(modules)
   writeZip(layer, join(dist, "layer.zip"))
 }
 

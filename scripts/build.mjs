@@ -8,6 +8,7 @@ import { buildEdge, edgeEntries } from "./build-edge.mjs"
 import { buildLayer } from "./build-layer.mjs"
 import { carryOpenTracing } from "./carry-opentracing.mjs"
 import { splitLater } from "./later.mjs"
+import { minifyFolder } from "./minify.mjs"
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const { version, dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
@@ -72,6 +73,8 @@ const [esm] = await Promise.all([
 await buildLayer(version, dist)
 await buildEdge(common, src, dist)
 await later.write(cjs)
+await minifyFolder(cjs)
+for (const folder of ["esm", "edge"]) await minifyFolder(join(dist, folder), { module: true })
 const [, index] = Object.entries(esm.metafile.outputs).find(([file]) => file.endsWith("esm/index.js"))
 writeNodeEntry(index.exports)
 await build({

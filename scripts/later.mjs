@@ -4,6 +4,7 @@ import { dirname, join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
 import { compileFunction } from "node:vm"
 import { build } from "esbuild"
+import { minifyText } from "./minify.mjs"
 
 const src = join(dirname(dirname(fileURLToPath(import.meta.url))), "src")
 
@@ -103,7 +104,7 @@ async function buildPart(part, exported, options) {
   const [{ text }] = built.outputFiles
   const [{ imports }] = Object.values(built.metafile.outputs)
   const needs = [...new Set(imports.map(({ path }) => path))].filter((path) => /^(?:later:|first:|opentracing\/)/.test(path))
-  return { text, needs }
+  return { text: await minifyText(text), needs }
 }
 
 /** A module of the first part: gives the part's exports, and the part what it needs of the rest. */
