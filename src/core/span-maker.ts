@@ -1,6 +1,6 @@
 import type { Reference } from "opentracing"
 import { Batch, type Sink } from "./batch.ts"
-import { startTraceClock, systemClock } from "./clock.ts"
+import { systemClock, TraceClock } from "./clock.ts"
 import { isSpanContext, SpanContext } from "./context.ts"
 import type { Clock, Exporter, IdSource, Limits, LinkRecord, Propagator } from "./contracts.ts"
 import { FLAG_RANDOM, FLAG_SAMPLED, randomIds } from "./ids.ts"
@@ -81,7 +81,8 @@ class SpanMaker {
   start(tracer: Tracer, name: string, options: StartOptions): Span {
     const { limits } = this
     const { parent, links } = this.#causes(options)
-    const segment = parent?.segment ?? this.#startSegment(options.sink)
+    const local = parent?.segment
+    const segment = local ?? this.#startSegment(options.sink)
     const span = new Span({
       tracer,
       context: this.#contextFor(parent, segment, options.traceId),
@@ -91,7 +92,11 @@ class SpanMaker {
       parent,
       links: links.length > limits.links ? links.slice(0, limits.links) : links,
       droppedLinks: Math.max(0, links.length - limits.links),
-      startUs: isTime(options.startTime) ? Math.round(options.startTime * 1000) : segment.clock(),
+      startUs: isTime(options.startTime)
+        ? Math.round(options.startTime * 1000)
+        : local === undefined
+          ? segment.clock.startUs
+          : segment.clock.nowUs(),
     })
     if (options.tags !== undefined) span.addTags(options.tags as Record<string, unknown>)
     return span
@@ -121,7 +126,7 @@ class SpanMaker {
   }
 
   #startSegment(sink: Sink | undefined): Segment {
-    return { clock: startTraceClock(this.#clock), sink: sink ?? this.#active?.context().segment?.sink ?? this.loose }
+    return { clock: new TraceClock(this.#clock), sink: sink ?? this.#active?.context().segment?.sink ?? this.loose }
   }
 
   /** OpenTracing specification, "References between Spans": one parent, and what else led here. */

@@ -84,7 +84,7 @@ export class Span extends OpenTracingSpan implements SpanRecord {
 
   /** How long the span has lasted, in milliseconds: so far while it runs, final once it has finished. */
   get duration(): number {
-    return (this.durationUs ?? Math.max(0, this.#segment.clock() - this.startUs)) / 1000
+    return (this.durationUs ?? Math.max(0, this.#segment.clock.nowUs() - this.startUs)) / 1000
   }
 
   /** Whether the work failed: the tag `error` is set and not false. */
@@ -166,7 +166,7 @@ export class Span extends OpenTracingSpan implements SpanRecord {
         this.#keep(kept, "stack", fields["stack"] ?? stack)
       } else this.#keep(kept, key, value)
     }
-    const log = { timeUs: isTime(timestampMs) ? Math.round(timestampMs * 1000) : this.#segment.clock(), fields: kept }
+    const log = { timeUs: isTime(timestampMs) ? Math.round(timestampMs * 1000) : this.#segment.clock.nowUs(), fields: kept }
     if (this.logs === NO_LOGS) this.logs = [log]
     else (this.logs as LogRecord[]).push(log)
   }
@@ -182,7 +182,7 @@ export class Span extends OpenTracingSpan implements SpanRecord {
 
   protected override _finish(finishTimeMs?: number): void {
     if (this.durationUs !== undefined) return
-    const endUs = isTime(finishTimeMs) ? Math.round(finishTimeMs * 1000) : this.#segment.clock()
+    const endUs = isTime(finishTimeMs) ? Math.round(finishTimeMs * 1000) : this.#segment.clock.nowUs()
     this.durationUs = Math.max(0, endUs - this.startUs)
     if (this.#recording) this.#segment.sink.finished(this)
   }

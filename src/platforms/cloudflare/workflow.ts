@@ -1,4 +1,5 @@
 import { Batch } from "../../core/batch.ts"
+import { systemClock, TraceClock } from "../../core/clock.ts"
 import { SpanContext } from "../../core/context.ts"
 import { Span } from "../../core/span.ts"
 import { type Followable, waitUntilOf } from "../edge/context.ts"
@@ -59,7 +60,7 @@ async function openRun(tracer: EdgeTracer, { context, className }: WorkflowOptio
   const batch = new Batch(tracer.limits)
   const ignored = { owner: undefined, started: () => false, finished() {}, take: () => [] }
   const sampled = tracer.startSpan(className, { traceId: hex.slice(0, 32), ignoreActiveSpan: true, sink: ignored }).context()
-  const segment = { clock: sampled.segment?.clock ?? (() => Date.now() * 1000), sink: batch }
+  const segment = { clock: sampled.segment?.clock ?? new TraceClock(systemClock), sink: batch }
   const root = new Span({
     tracer,
     context: new SpanContext({ ...sampled, spanId: hex.slice(32, 48) }, segment),
@@ -69,7 +70,7 @@ async function openRun(tracer: EdgeTracer, { context, className }: WorkflowOptio
     parent: undefined,
     links: [],
     droppedLinks: 0,
-    startUs: Number(event.timestamp) * 1000 || segment.clock(),
+    startUs: Number(event.timestamp) * 1000 || segment.clock.nowUs(),
   })
   root.addTags({
     "span.kind": "server",
