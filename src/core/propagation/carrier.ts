@@ -68,12 +68,13 @@ function readerOf(carrier: object): Reader {
     }
     return { get: one, names: () => [...(keys.call(carrier) as Iterable<string>)] }
   }
-  const entries = entriesOf(carrier)
-  const names = () => entries.map(([name]) => String(name).toLowerCase())
+  const [all, valueAt] = columnsOf(carrier)
   const get = (wanted: string) => {
     const found: string[] = []
-    for (const [name, value] of entries) {
+    for (let index = 0; index < all.length; index++) {
+      const name = all[index]
       if (typeof name !== "string" || name.length !== wanted.length || name.toLowerCase() !== wanted) continue
+      const value = valueAt(index)
       for (const one of Array.isArray(value) ? value : [value]) {
         const text = textOf(one)
         if (text !== undefined) found.push(text)
@@ -81,22 +82,26 @@ function readerOf(carrier: object): Reader {
     }
     return found
   }
-  return { get, names }
+  return { get, names: () => all.map((name) => String(name).toLowerCase()) }
 }
 
+type Columns = readonly [names: readonly unknown[], valueAt: (index: number) => unknown]
+
 /** Plain objects, Headers and Map, arrays of pairs, arrays of `{ key | name, value }`, and flat arrays as in `rawHeaders`. */
-function entriesOf(carrier: object): readonly (readonly [unknown, unknown])[] {
+function columnsOf(carrier: object): Columns {
   if (!Array.isArray(carrier)) {
     const { entries } = carrier as { entries?: unknown }
-    return typeof entries === "function" ? [...(entries.call(carrier) as Iterable<[unknown, unknown]>)] : Object.entries(carrier)
+    if (typeof entries === "function") return columnsOf([...(entries.call(carrier) as Iterable<unknown>)])
+    const names = Object.keys(carrier)
+    return [names, (index) => (carrier as Record<string, unknown>)[names[index] as string]]
   }
-  if (typeof carrier[0] === "string")
-    return carrier.flatMap((name, index) => (index % 2 === 0 ? [[name, carrier[index + 1]] as const] : []))
-  return carrier.map((item: unknown) => {
-    if (Array.isArray(item)) return [item[0], item[1]] as const
+  if (typeof carrier[0] === "string") return [carrier.filter((_, index) => index % 2 === 0), (index) => carrier[2 * index + 1] as unknown]
+  const pairs = carrier.map((item: unknown): readonly unknown[] => {
+    if (Array.isArray(item)) return item
     const { key, name, value } = (item ?? {}) as { key?: unknown; name?: unknown; value?: unknown }
-    return [key ?? name, value] as const
+    return [key ?? name, value]
   })
+  return [pairs.map(([name]) => name), (index) => pairs[index]?.[1]]
 }
 
 function textOf(value: unknown): string | undefined {
