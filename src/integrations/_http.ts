@@ -1,4 +1,4 @@
-import type { Description, Tags } from "../core/contracts.ts"
+import type { Description, End, Operation, Tags } from "../core/contracts.ts"
 import { redactCredentials, redactUrl } from "../core/redact.ts"
 
 /** The part of a request that every HTTP client knows before it is sent. */
@@ -11,6 +11,10 @@ export interface Outgoing {
   /** The request target: a path with its query, `*`, an absolute URL (to a proxy), or `host:port` (CONNECT). */
   readonly target: string
   readonly bodySize?: unknown
+  /** The socket in the file system that the request goes to. */
+  readonly socketPath?: string | undefined
+  /** Whether the port is known only once there is a connection. */
+  readonly hidesPort?: boolean
 }
 
 /** Who is at the other end of the connection. */
@@ -23,40 +27,51 @@ export interface Peer {
 const METHODS = new Set(["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"])
 
 /** OpenTelemetry semantic conventions 1.44, "HTTP client": `{method}`, since the path has no known template. */
-export function describeRequest({ method, scheme, authority, target, bodySize }: Outgoing): Description {
+export function describeRequest({ method, scheme, authority, target, bodySize, socketPath, hidesPort }: Outgoing): Description {
   const known = METHODS.has(method)
-  const { ownScheme = scheme, ownAuthority = authority, path = "" } = partsOf(method, target)
-  const [, host, port] = /^(?:.*@)?(.*?)(?::(\d*))?$/.exec(ownAuthority) ?? []
+  const isConnect = method === "CONNECT"
+  // RFC 9112, 3.2: the four forms of a request target.
+  const absolute = isConnect || target[0] === "/" ? null : /^(\w+:)\/\/([^/?#]*)(.*)$/s.exec(target)
+  const [, ownScheme = scheme, ownAuthority = isConnect ? target : authority, path = isConnect || target === "*" ? "" : target] =
+    absolute ?? []
+  const host = ownAuthority.slice(ownAuthority.lastIndexOf("@") + 1)
+  const colon = host.search(PORT)
+  const address = colon < 0 ? host : host.slice(0, colon)
+  const port = (colon >= 0 && Number(host.slice(colon + 1))) || (ownScheme === "https:" ? 443 : 80)
   return {
     operationName: known ? method : "HTTP",
     kind: "client",
     tags: {
       "http.request.method": known ? method : "_OTHER",
       "http.request.method_original": known ? undefined : method,
-      "url.full": `${method === "CONNECT" ? "" : `${ownScheme}//`}${redactCredentials(ownAuthority)}${redactUrl(path)}`,
-      "server.address": host?.replace(/^\[|\]$/g, ""),
-      "server.port": Number(port || (ownScheme === "https:" ? 443 : 80)),
+      "url.full": `${isConnect ? "" : `${ownScheme}//`}${redactCredentials(ownAuthority)}${redactUrl(path)}`,
+      "server.address": socketPath || (address[0] === "[" ? address.slice(1, -1) : address),
+      "server.port": socketPath || hidesPort ? undefined : port,
       "http.request.body.size": size(bodySize),
     },
   }
 }
 
-/** RFC 9112, 3.2: the four forms of a request target. */
-function partsOf(
-  method: string,
-  target: string,
-): { ownScheme?: string | undefined; ownAuthority?: string | undefined; path?: string | undefined } {
-  if (method === "CONNECT") return { ownAuthority: target }
-  const [, ownScheme, ownAuthority, path] = /^(\w+:)\/\/([^/?#]*)(.*)$/s.exec(target) ?? []
-  return { ownScheme, ownAuthority, path: path ?? (target === "*" ? "" : target) }
-}
+const PORT = /:\d*$/
 
 /** What the headers of a response tell. */
 export interface Answer {
   readonly status: number | undefined
   readonly tags: Tags
   /** The value of a header, by lower-case name. */
-  readonly header?: (name: string) => string | undefined
+  header(name: string): string | undefined
+}
+
+/** One request that is under way. */
+export interface Exchange {
+  readonly operation: Operation<Answer>
+  readonly end: End<Answer>
+  answer?: Answer
+}
+
+/** What `trace` is given to run: nothing runs within the span of a request that only shows on channels. */
+export function exchangeOf(operation: Operation<Answer>): Exchange | undefined {
+  return operation.context && { operation, end: operation.defer() }
 }
 
 /** For a client, 4xx is an error too (OpenTelemetry semantic conventions 1.44, "HTTP client"). */
@@ -66,17 +81,27 @@ export function answerOf(
   version: string | undefined,
   header: (name: string) => string | undefined,
   peer?: Peer | null,
+  port?: () => number | undefined,
 ): Answer {
-  const tags = {
-    "http.response.status_code": status,
-    "network.protocol.version": version,
-    // RFC 9110, 9.3.2: what a GET would have had.
-    "http.response.body.size": method === "HEAD" ? undefined : size(header("content-length")),
-    "network.peer.address": peer?.remoteAddress,
-    "network.peer.port": peer?.remotePort,
-    ...(status !== undefined && status >= 400 && { error: true, "error.type": String(status) }),
+  return {
+    status,
+    header,
+    // Made for who asks: a call of AWS has tags of its own.
+    get tags() {
+      const isBad = status !== undefined && status >= 400
+      return {
+        "http.response.status_code": status,
+        "network.protocol.version": version,
+        // RFC 9110, 9.3.2: what a GET would have had.
+        "http.response.body.size": method === "HEAD" ? undefined : size(header("content-length")),
+        "network.peer.address": peer?.remoteAddress,
+        "network.peer.port": peer?.remotePort,
+        "server.port": port?.(),
+        error: isBad || undefined,
+        "error.type": isBad ? String(status) : undefined,
+      }
+    },
   }
-  return { status, tags, header }
 }
 
 function size(value: unknown): number | undefined {
@@ -93,10 +118,11 @@ export function carry(
   has: (name: string) => boolean,
   set: (name: string, value: string) => void,
 ): void {
-  const entries = Object.entries(headers)
-  if (entries.some(([name, value]) => has(name) || !/^[\t -~]*$/.test(value))) return
-  for (const [name, value] of entries) set(name, value)
+  for (const name in headers) if (has(name) || !PRINTABLE.test(headers[name] as string)) return
+  for (const name in headers) set(name, headers[name] as string)
 }
+
+const PRINTABLE = /^[\t -~]*$/
 
 /** The error of a body that the caller stopped reading: the words of fetch, which is the only client that has an error of its own for it. */
 export function abandoned(): Error {

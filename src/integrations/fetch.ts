@@ -1,6 +1,6 @@
-import type { End, Integration, Operation } from "../core/contracts.ts"
+import type { Integration } from "../core/contracts.ts"
 import { guard, ignore, type Report, subscribe, undoAll } from "./_channel.ts"
-import { type Answer, answerOf, carry, describeRequest, hidden, type Peer } from "./_http.ts"
+import { type Answer, answerOf, carry, describeRequest, type Exchange, exchangeOf, hidden, type Peer } from "./_http.ts"
 
 /** What undici publishes about a request, from version 5 to 8. */
 export interface UndiciRequest {
@@ -18,10 +18,7 @@ export interface UndiciRequest {
   onUpgrade?(this: unknown, statusCode: number, headers: readonly unknown[], ...more: unknown[]): unknown
 }
 
-interface Exchange {
-  readonly operation: Operation<Answer>
-  readonly end: End<Answer>
-  answer?: Answer
+interface Sent extends Exchange {
   peer?: Socket
 }
 
@@ -40,20 +37,16 @@ export const fetchIntegration: Integration<UndiciRequest, Answer> = {
 
   watch(trace, report: Report = ignore) {
     // Only "create" is published in the caller's context, the others in that of whoever opened the connection.
-    const exchanges = new WeakMap<UndiciRequest, Exchange>()
+    const exchanges = new WeakMap<UndiciRequest, Sent>()
     return undoAll([
       subscribe<{ request: UndiciRequest }>(
         "undici:request:create",
         ({ request }) => {
-          inCallersContext(request, () => {
-            trace(request, (operation) => {
-              if (operation.context === undefined) return
-              const exchange: Exchange = { operation, end: operation.defer() }
-              exchanges.set(request, exchange)
-              guard(addHeaders, report)(request, operation.headers)
-              if (request.upgrade || request.method === "CONNECT") guard(endAtUpgrade, report)(request, exchange, report)
-            })
-          })
+          const exchange: Sent | undefined = inCallersContext(request, () => trace(request, exchangeOf))
+          if (exchange === undefined) return
+          exchanges.set(request, exchange)
+          if (request.upgrade || request.method === "CONNECT") guard(endAtUpgrade, report)(request, exchange, report)
+          addHeaders(request, exchange.operation.headers)
         },
         report,
       ),
@@ -102,15 +95,12 @@ export const fetchIntegration: Integration<UndiciRequest, Answer> = {
     const [, scheme = "http:", authority = ""] = /^(\w+:)\/\/([^/]*)/.exec(String(request.origin)) ?? []
     return describeRequest({ method: request.method, scheme, authority, target: request.path, bodySize: request.contentLength })
   },
-
-  tagsOf: ({ tags }) => tags,
 }
 
 /** Before version 8, a request that has waited for a connection is created in the context of the one before it; its handler may know better. */
-function inCallersContext(request: UndiciRequest, run: () => void): void {
-  const handler = hidden(request, "handler") as { runInAsyncScope?(run: () => void): void } | undefined
-  if (handler?.runInAsyncScope === undefined) run()
-  else handler.runInAsyncScope(run)
+function inCallersContext<T>(request: UndiciRequest, run: () => T): T {
+  const handler = hidden(request, "handler") as { runInAsyncScope?(run: () => T): T } | undefined
+  return handler?.runInAsyncScope === undefined ? run() : handler.runInAsyncScope(run)
 }
 
 function addHeaders(request: UndiciRequest, headers: Readonly<Record<string, string>>): void {
@@ -127,16 +117,16 @@ function addHeaders(request: UndiciRequest, headers: Readonly<Record<string, str
   )
 }
 
-/** At once, and not with the end alone: a body that is never read has none. */
-function learn(exchange: Exchange, request: UndiciRequest, { statusCode, headers }: Response): void {
+/** At once, and not with the end: a body that is never read has none. */
+function learn(exchange: Sent, request: UndiciRequest, { statusCode, headers }: Response): void {
   const { operation, peer } = exchange
   const version = peer && (peer.alpnProtocol === "h2" ? "2" : "1.1")
   exchange.answer = answerOf(request.method, statusCode, version, (name) => headerOf(headers, name), peer)
-  operation.learn({ tags: exchange.answer.tags })
+  operation.learn(exchange.answer)
 }
 
 /** Node 22 and 24 publish nothing once the socket belongs to another protocol; only their own copies of undici need this. */
-function endAtUpgrade(request: UndiciRequest, exchange: Exchange, report: Report): void {
+function endAtUpgrade(request: UndiciRequest, exchange: Sent, report: Report): void {
   const { onUpgrade } = request
   if (onUpgrade === undefined) return
   const ended = guard((statusCode: number, headers: readonly unknown[]) => {

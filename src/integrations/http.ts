@@ -1,13 +1,7 @@
 import type { ClientRequest, IncomingMessage } from "node:http"
-import type { End, Integration, Operation } from "../core/contracts.ts"
+import type { Integration } from "../core/contracts.ts"
 import { guard, ignore, type Report, subscribe, undoAll } from "./_channel.ts"
-import { type Answer, abandoned, answerOf, carry, describeRequest } from "./_http.ts"
-
-interface Exchange {
-  readonly operation: Operation<Answer>
-  readonly end: End<Answer>
-  answer?: Answer
-}
+import { type Answer, abandoned, answerOf, carry, describeRequest, type Exchange, exchangeOf } from "./_http.ts"
 
 /** Traces `node:http` and `node:https`: a span from the creation of a request until the body of its response is complete. */
 export const httpIntegration: Integration<ClientRequest, Answer> = {
@@ -20,19 +14,15 @@ export const httpIntegration: Integration<ClientRequest, Answer> = {
       subscribe<{ request: ClientRequest }>(
         "http.client.request.created",
         ({ request }) => {
-          trace(request, (operation) => {
-            if (operation.context === undefined) return
-            const exchange: Exchange = { operation, end: operation.defer() }
-            exchanges.set(request, exchange)
-            guard(addHeaders, report)(request, operation.headers)
-            // Node publishes no response for these two.
-            if (request.method === "CONNECT" || headerOf(request, "upgrade")) {
-              request.once(
-                "close",
-                guard(() => endSwitched(request, exchange), report),
-              )
-            }
-          })
+          const exchange = trace(request, exchangeOf)
+          if (exchange === undefined) return
+          exchanges.set(request, exchange)
+          // Node publishes no response for these two.
+          if (request.method === "CONNECT" || headerOf(request, "upgrade")) {
+            const closed = guard(() => endSwitched(request, exchange), report)
+            request.once("close", closed)
+          }
+          addHeaders(request, exchange.operation.headers)
         },
         report,
       ),
@@ -44,7 +34,7 @@ export const httpIntegration: Integration<ClientRequest, Answer> = {
           const exchange = exchanges.get(request)
           if (exchange === undefined) return
           // Only "close": "end" or "data" would start the flow of a body that the caller reads later, or never.
-          response.once(
+          response.on(
             "close",
             guard(() => {
               exchange.end(response.errored ?? (response.complete ? undefined : abandoned()), exchange.answer)
@@ -67,21 +57,17 @@ export const httpIntegration: Integration<ClientRequest, Answer> = {
   },
 
   describe(request) {
-    const { socketPath } = request as { socketPath?: string }
-    const described = describeRequest({
+    const authority = authorityOf(request)
+    return describeRequest({
       method: request.method,
       scheme: request.protocol,
-      authority: authorityOf(request) ?? bracketed(request.host),
+      authority: authority ?? bracketed(request.host),
       target: request.path,
       bodySize: headerOf(request, "content-length"),
+      socketPath: (request as { socketPath?: string }).socketPath,
+      hidesPort: hidesPort(request, authority),
     })
-    const unlike = socketPath
-      ? { "server.address": socketPath, "server.port": undefined }
-      : hidesPort(request) && { "server.port": undefined }
-    return { ...described, tags: { ...described.tags, ...unlike } }
   },
-
-  tagsOf: ({ tags }) => tags,
 }
 
 function addHeaders(request: ClientRequest, headers: Readonly<Record<string, string>>): void {
@@ -114,7 +100,9 @@ function headerOf(request: ClientRequest, name: string): unknown {
 /** The Host header, where it names the host that is called: nothing else on a request knows the port. */
 function authorityOf(request: ClientRequest): string | undefined {
   const given = headerOf(request, "host")
-  return typeof given === "string" && given.replace(/:\d+$/, "") === bracketed(request.host) ? given : undefined
+  const host = bracketed(request.host)
+  if (typeof given !== "string" || !given.startsWith(host)) return undefined
+  return given === host || /^:\d+$/.test(given.slice(host.length)) ? given : undefined
 }
 
 function bracketed(host: string): string {
@@ -122,16 +110,17 @@ function bracketed(host: string): string {
 }
 
 /** Whether the port is only known once there is a socket: the caller wrote a Host header of its own. */
-function hidesPort(request: ClientRequest): boolean {
-  return request.path.startsWith("/") && authorityOf(request) === undefined
+function hidesPort(request: ClientRequest, authority = authorityOf(request)): boolean {
+  return authority === undefined && request.path.startsWith("/")
 }
 
-/** At once, and not with the end alone: a body that is never read has none. */
+/** At once, and not with the end: a body that is never read has none. */
 function learn(exchange: Exchange, request: ClientRequest, response: IncomingMessage): void {
   const { statusCode, httpVersion, headers, socket } = response
-  const answer = answerOf(request.method, statusCode, httpVersion, (name) => headers[name] as string | undefined, socket)
-  exchange.answer = hidesPort(request) ? { ...answer, tags: { ...answer.tags, "server.port": socket.remotePort } } : answer
-  exchange.operation.learn({ tags: exchange.answer.tags })
+  const header = (name: string) => headers[name] as string | undefined
+  const port = () => (hidesPort(request) ? socket.remotePort : undefined)
+  exchange.answer = answerOf(request.method, statusCode, httpVersion, header, socket, port)
+  exchange.operation.learn(exchange.answer)
 }
 
 /** After CONNECT or an upgrade the socket belongs to another protocol: the request is over. */

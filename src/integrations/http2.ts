@@ -125,7 +125,7 @@ export const http2Integration: Integration<Http2Call, Answer> = {
           const method = stream.sentHeaders?.[":method"] as string
           const status = headers[":status"] as number
           answer = answerOf(method, status, "2", (name) => headers[name] as string | undefined, stream.session?.socket)
-          operation.learn({ tags: answer.tags })
+          operation.learn(answer)
         }, report),
       )
       stream.once(
@@ -151,8 +151,6 @@ export const http2Integration: Integration<Http2Call, Answer> = {
       bodySize: given.get("content-length"),
     })
   },
-
-  tagsOf: ({ tags }) => tags,
 }
 
 /** The caller's headers stay as they are: they may be used for the next request, too. */
