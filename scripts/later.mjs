@@ -20,7 +20,7 @@ const LATER = {
     "triggers/http.ts",
   ],
   delivery: ["exporters/otlp.ts", "platforms/node/post.ts", "platforms/node/proxy.ts", "platforms/node/source-maps.ts"],
-  aws: ["integrations/_aws-call.ts", "integrations/_aws-facts.ts", "integrations/_aws-inject.ts"],
+  aws: ["integrations/_aws-attempt.ts", "integrations/_aws-call.ts", "integrations/_aws-facts.ts", "integrations/_aws-inject.ts"],
   sql: ["integrations/_sql.ts"],
   events: ["triggers/_others.ts"],
   ending: ["platforms/lambda/last-words.ts", "platforms/lambda/deadline.ts", "platforms/lambda/journal.ts", "platforms/node/post-now.ts"],

@@ -5,8 +5,8 @@ export interface SignedRequest {
   readonly authority: string
   /** Path and query. */
   readonly target: string
-  /** By lower-case name. */
-  readonly header: (name: string) => unknown
+  /** The value of a header, by lower-case name. */
+  readonly header: (name: string) => string | undefined
 }
 
 /** One attempt of a call to an AWS service, as far as the request line and the headers tell. */
@@ -25,76 +25,76 @@ export interface AwsCall {
   readonly query: string
   /** The same for all attempts of one operation (SDK 3). */
   readonly invocationId: string | undefined
-  readonly attempt: number
-  readonly maxAttempts: number
   /** Signed in its URL, for anybody to send: nothing may be added. */
   readonly isPresigned: boolean
   /** The signature covers the trace header. */
   readonly signsTrace: boolean
-  header(name: string): string | undefined
+  readonly header: (name: string) => string | undefined
 }
 
 /** Signed like AWS's own services, but what answers is a user's: an HTTP call like any other. */
-const USERS_OWN = /^(execute-api|appsync|vpc-lattice-svcs|es|aoss|aps|neptune-db|osis|kafka-cluster|rds-db|elasticache)$/
-
-/** Signature Version 4 and 4A: `Credential={key}/{date}/[{region}/]{service}/aws4_request`. */
-function scopeOf(signed: string): readonly (string | undefined)[] {
-  const end = signed.indexOf("/aws4_request")
-  const parts = end < 0 ? [] : signed.slice(signed.lastIndexOf("Credential=", end), end).split("/")
-  return [parts.at(-1), parts.length > 3 ? parts[2] : undefined]
-}
+const USERS_OWN = new Set("execute-api appsync vpc-lattice-svcs es aoss aps neptune-db osis kafka-cluster rds-db elasticache".split(" "))
 
 /** A call to an AWS service by any client that signs (SDK 3 and 2, aws4fetch, …), or `undefined`. Pure. */
-export function awsCallOf({ method, authority, target, header: valueOf }: SignedRequest): AwsCall | undefined {
-  const header = (name: string) => {
-    const value = valueOf(name)
-    return value === undefined || value === null ? undefined : String(value)
-  }
+export function awsCallOf({ method, authority, target, header }: SignedRequest): AwsCall | undefined {
   const authorization = header("authorization")
-  const invocationId = header("amz-sdk-invocation-id")
   const isPresigned = authorization === undefined && target.includes("X-Amz-Credential=")
-  const amzTarget = header("x-amz-target")
-  if (invocationId === undefined && !isPresigned && amzTarget === undefined && !authorization?.startsWith("AWS4-")) return undefined
-  const [signedFor, region] = scopeOf(isPresigned ? target.replaceAll("%2F", "/") : (authorization ?? ""))
+  const [signedFor, signedIn] = scopeOf(isPresigned ? target.replaceAll("%2F", "/") : (authorization ?? ""))
   const colon = authority.endsWith("]") ? -1 : authority.lastIndexOf(":")
   const host = colon < 0 ? authority : authority.slice(0, colon)
-  const agent = agentOf(header("user-agent") ?? header("x-amz-user-agent"))
-  const scope = signedFor ?? agent ?? host.split(".")[0] ?? ""
-  const [path = "", query = ""] = split(target, "?")
+  const scope = signedFor ?? agentOf(header) ?? host.split(".", 1)[0] ?? ""
+  const [path, query = ""] = split(target, "?")
   const isManagement = path.includes("/@connections/")
-  if ((USERS_OWN.test(scope) && !isManagement) || (scope === "lambda" && host.includes(".lambda-url."))) return undefined
-  const [, attempt, maxAttempts] = invocationId === undefined ? [] : (ATTEMPT.exec(header("amz-sdk-request") ?? "") ?? [])
+  if ((USERS_OWN.has(scope) && !isManagement) || (scope === "lambda" && host.includes(".lambda-url."))) return undefined
   return {
-    service: isManagement ? "ApiGatewayManagementApi" : serviceName(scope, agent),
+    service: isManagement ? "ApiGatewayManagementApi" : serviceName(scope, header),
     scope,
-    region: region ?? /\.([a-z]{2,}(?:-[a-z]+)+-\d)\./.exec(host)?.[1],
-    operation: operationOf(scope, method, host, path, query, amzTarget, header),
+    region: signedIn ?? /\.([a-z]{2,}(?:-[a-z]+)+-\d)\./.exec(host)?.[1],
+    operation: operationOf(scope, method, host, path, query, header),
     method,
     host: host[0] === "[" ? host.slice(1, -1) : host,
-    port: colon < 0 ? undefined : Number(authority.slice(colon + 1)),
+    port: colon < 0 ? 443 : Number(authority.slice(colon + 1)),
     path,
     query,
-    invocationId,
-    attempt: Number(attempt ?? 1),
-    maxAttempts: Number(maxAttempts ?? attempt ?? 1),
+    invocationId: header("amz-sdk-invocation-id"),
     isPresigned,
     signsTrace: authorization?.includes("x-amzn-trace-id") === true,
     header,
   }
 }
 
-const ATTEMPT = /attempt=(\d+)(?:; max=(\d+))?/
+/** Signature Version 4 and 4A: `Credential={key}/{date}/[{region}/]{service}/aws4_request`. */
+function scopeOf(signed: string): readonly (string | undefined)[] {
+  const end = signed.indexOf("/aws4_request")
+  if (end < 0) return []
+  const service = signed.lastIndexOf("/", end - 1)
+  const region = signed.lastIndexOf("/", service - 1)
+  const hasRegion = signed.lastIndexOf("/", region - 1) > signed.lastIndexOf("Credential=", region)
+  return [signed.slice(service + 1, end), hasRegion ? signed.slice(region + 1, service) : undefined]
+}
+
+/** Whether the SDK makes another attempt when this one fails. */
+export function isLastAttempt({ header, invocationId }: AwsCall): boolean {
+  const [, attempt = "1", max = attempt] = /attempt=(\d+)(?:; max=(\d+))?/.exec(header("amz-sdk-request") ?? "") ?? []
+  return invocationId === undefined || Number(attempt) >= Number(max)
+}
 
 /** `… api/dynamodb#3.1163.0 …` in a user agent. */
-function agentOf(userAgent = ""): string | undefined {
+function agentOf(header: AwsCall["header"]): string | undefined {
+  const userAgent = header("user-agent") ?? header("x-amz-user-agent") ?? ""
   const start = userAgent.indexOf(" api/")
   const end = start < 0 ? -1 : userAgent.indexOf("#", start)
   return end < 0 ? undefined : userAgent.slice(start + 5, end)
 }
 
-/** Service ids that are more than their signing name in capitals. */
+/** Service ids that are more than their signing name in capitals, and those that are asked for most. */
 const NAMES: Readonly<Record<string, string>> = {
   dynamodb: "DynamoDB",
+  sqs: "SQS",
+  sns: "SNS",
+  s3: "S3",
+  lambda: "Lambda",
+  kinesis: "Kinesis",
   events: "EventBridge",
   states: "SFN",
   secretsmanager: "Secrets Manager",
@@ -104,10 +104,14 @@ const NAMES: Readonly<Record<string, string>> = {
   "cognito-idp": "Cognito Identity Provider",
 }
 
-function serviceName(scope: string, agent: string | undefined): string {
-  const name = NAMES[scope]
-  // Services with longer names share this one: `bedrock_agent_runtime`.
-  if (name !== undefined && (scope !== "bedrock" || agent === undefined || agent === "bedrock_runtime")) return name
+/** Whose name in a user agent it is, where services with longer ones share it: `bedrock_agent_runtime`, `s3_control`. */
+const SHARED: Readonly<Record<string, string>> = { bedrock: "bedrock_runtime", s3: "s3" }
+
+function serviceName(scope: string, header: AwsCall["header"]): string {
+  const [name, owner] = [NAMES[scope], SHARED[scope]]
+  if (name !== undefined && owner === undefined) return name
+  const agent = agentOf(header)
+  if (name !== undefined && (agent === undefined || agent === owner)) return name
   const words = (agent ?? scope).split(/[_-]/)
   return words.map((word) => word.replace(/^\w{1,3}(?=(v\d)?$)|^./, (start) => start.toUpperCase())).join(" ")
 }
@@ -118,10 +122,10 @@ function operationOf(
   host: string,
   path: string,
   query: string,
-  amzTarget: string | undefined,
-  header: (name: string) => string | undefined,
+  header: AwsCall["header"],
 ): string | undefined {
-  if (amzTarget !== undefined) return amzTarget.slice(amzTarget.lastIndexOf(".") + 1)
+  const target = header("x-amz-target")
+  if (target !== undefined) return target.slice(target.lastIndexOf(".") + 1)
   const smithy = path === "/" ? null : /^\/service\/[^/]+\/operation\/(\w+)$/.exec(path)
   if (smithy !== null) return smithy[1]
   if (scope === "s3") return s3Operation(method, host, path, query, header)
@@ -164,7 +168,7 @@ const S3_VERBS: Readonly<Record<string, string>> = { GET: "Get", PUT: "Put", POS
 const S3_PLAIN =
   /^(x-id|prefix|delimiter|marker|max-.*|versionId|encoding-type|continuation-token|start-after|fetch-owner|response-.*|part-number-marker|X-Amz-.*|list-type)$/i
 
-function s3Operation(method: string, host: string, path: string, query: string, header: (name: string) => string | undefined): string {
+function s3Operation(method: string, host: string, path: string, query: string, header: AwsCall["header"]): string {
   const parameters = new Map(query.split("&").map((pair) => split(pair, "=") as [string, string | undefined]))
   const id = parameters.get("x-id")
   if (id) return id

@@ -1,11 +1,17 @@
 import type { Description, Tags } from "../core/contracts.ts"
 import { type AwsCall, s3Place } from "./_aws-call.ts"
 import { type Body, bodyOf, jsonOf, unescape } from "./_aws-text.ts"
+import type { Answer } from "./_http.ts"
 
 /** Field of the body > attribute; `[]` makes a list of all that there are. Never a field that holds what a user stores. */
+const TABLE = "TableName>aws.dynamodb.table_names[]"
 const REQUEST: Readonly<Record<string, string>> = {
-  dynamodb:
-    "TableName>aws.dynamodb.table_names[] IndexName>aws.dynamodb.index_name ConsistentRead>aws.dynamodb.consistent_read Limit>aws.dynamodb.limit Select>aws.dynamodb.select ScanIndexForward>aws.dynamodb.scan_forward ProjectionExpression>aws.dynamodb.projection Segment>aws.dynamodb.segment TotalSegments>aws.dynamodb.total_segments ExclusiveStartTableName>aws.dynamodb.exclusive_start_table",
+  dynamodb: `${TABLE} IndexName>aws.dynamodb.index_name ConsistentRead>aws.dynamodb.consistent_read Limit>aws.dynamodb.limit Select>aws.dynamodb.select ScanIndexForward>aws.dynamodb.scan_forward ProjectionExpression>aws.dynamodb.projection Segment>aws.dynamodb.segment TotalSegments>aws.dynamodb.total_segments ExclusiveStartTableName>aws.dynamodb.exclusive_start_table`,
+  // What is not there is looked for in all of a body, and these may bring along all of an item.
+  PutItem: TABLE,
+  UpdateItem: TABLE,
+  DeleteItem: TABLE,
+  GetItem: `${TABLE} ConsistentRead>aws.dynamodb.consistent_read ProjectionExpression>aws.dynamodb.projection`,
   kinesis: "StreamName>aws.kinesis.stream_name StreamARN>aws.kinesis.stream_name",
   firehose: "DeliveryStreamName>aws.firehose.delivery_stream.name",
   events: "EventBusName>aws.eventbridge.event_bus.name",
@@ -24,7 +30,9 @@ const REQUEST: Readonly<Record<string, string>> = {
 
 /** The same for answers that are worth a look. */
 const RESPONSE: Readonly<Record<string, string>> = {
-  dynamodb: "Count>aws.dynamodb.count ScannedCount>aws.dynamodb.scanned_count",
+  dynamodb: "",
+  Query: "Count>aws.dynamodb.count ScannedCount>aws.dynamodb.scanned_count",
+  Scan: "Count>aws.dynamodb.count ScannedCount>aws.dynamodb.scanned_count",
   sqs: "",
   sns: "",
   kinesis: "FailedRecordCount>aws.failed_entry_count",
@@ -44,19 +52,26 @@ const ENTRIES: Readonly<Record<string, string>> = {
   PutRecords: "PartitionKey",
 }
 
+type Facts = Record<string, unknown>
+
 /** OpenTelemetry, "AWS SDK", "S3", "AWS SQS", "AWS SNS": what the request line and the headers say. Pure. */
 export function describeAws(call: AwsCall, showObjectKeys: boolean): Description {
   const { service, scope, operation, region, host, port, method } = call
-  const place = { "cloud.region": region, "server.address": host, "server.port": port ?? 443, ...pathFacts(call, showObjectKeys) }
-  if (isMessaging(scope, operation))
-    return { operationName: operation ?? service, kind: /^(Send|Publish)/.test(operation ?? "") ? "producer" : "client", tags: place }
-  return {
-    operationName: `${service}.${operation ?? method}`,
-    kind: "client",
-    tags: { "rpc.system": "aws-api", "rpc.service": service, "rpc.method": operation, ...place },
+  const isRpc = !isMessaging(scope, operation)
+  const tags: Facts = {
+    "rpc.system": isRpc ? "aws-api" : undefined,
+    "rpc.service": isRpc ? service : undefined,
+    "rpc.method": isRpc ? operation : undefined,
+    "cloud.region": region,
+    "server.address": host,
+    "server.port": port,
   }
+  addPathFacts(tags, call, showObjectKeys)
+  if (isRpc) return { operationName: `${service}.${operation ?? method}`, kind: "client", tags }
+  return { operationName: operation ?? service, kind: SENDS.test(operation ?? "") ? "producer" : "client", tags }
 }
 
+const SENDS = /^(Send|Publish)/
 const MESSAGING = /^(Send|Publish|Receive|Delete|Change)(Message)?(Visibility)?(Batch)?$/
 
 /** Of SNS, whose protocol names the operation in the body, only the body tells. */
@@ -68,40 +83,42 @@ function isMessaging(scope: string, operation: string | undefined): boolean {
 }
 
 /** What the path names. */
-function pathFacts({ scope, host, path, query, region, header }: AwsCall, showObjectKeys: boolean): Tags | undefined {
+function addPathFacts(tags: Facts, { scope, host, path, query, region, header }: AwsCall, showObjectKeys: boolean): void {
   switch (scope) {
     case "s3": {
       const { bucket, key } = s3Place({ host, path })
       const part = /(?:^|&)partNumber=(\d+)/.exec(query)?.[1]
-      return {
-        "aws.s3.bucket": bucket,
-        "aws.s3.upload_id": /(?:^|&)uploadId=([^&]+)/.exec(query)?.[1],
-        "aws.s3.part_number": part && Number(part),
-        ...(showObjectKeys && { "aws.s3.key": key && unescape(key), "aws.s3.copy_source": header("x-amz-copy-source") }),
-      }
+      tags["aws.s3.bucket"] = bucket
+      tags["aws.s3.upload_id"] = /(?:^|&)uploadId=([^&]+)/.exec(query)?.[1]
+      tags["aws.s3.part_number"] = part && Number(part)
+      if (!showObjectKeys) return
+      tags["aws.s3.key"] = key && unescape(key)
+      tags["aws.s3.copy_source"] = header("x-amz-copy-source")
+      return
     }
     case "lambda": {
       const named = /\/functions\/([^/]+)/.exec(path)?.[1]
-      if (named === undefined) return undefined
+      if (named === undefined) return
       const given = unescape(named)
       // arn:aws:lambda:region:account:function:name:alias, account:function:name, or the name alone.
       const [, name = given] = /function:([^:]+)/.exec(given) ?? []
-      return {
-        "faas.invoked_name": name.split(":")[0],
-        "faas.invoked_provider": "aws",
-        "faas.invoked_region": /:lambda:([^:]+)/.exec(given)?.[1] ?? region,
-      }
+      tags["faas.invoked_name"] = name.split(":", 1)[0]
+      tags["faas.invoked_provider"] = "aws"
+      tags["faas.invoked_region"] = /:lambda:([^:]+)/.exec(given)?.[1] ?? region
+      return
     }
     case "dynamodb":
-      return { "db.system.name": "aws.dynamodb" }
+      tags["db.system.name"] = "aws.dynamodb"
+      return
     case "bedrock": {
       const model = /\/model\/([^/]+)/.exec(path)?.[1]
-      return model === undefined ? undefined : { "gen_ai.provider.name": "aws.bedrock", "gen_ai.request.model": unescape(model) }
+      if (model === undefined) return
+      tags["gen_ai.provider.name"] = "aws.bedrock"
+      tags["gen_ai.request.model"] = unescape(model)
+      return
     }
     case "scheduler":
-      return { "aws.scheduler.schedule.name": /^\/schedules\/([^/]+)/.exec(path)?.[1] }
-    default:
-      return undefined
+      tags["aws.scheduler.schedule.name"] = /^\/schedules\/([^/]+)/.exec(path)?.[1]
   }
 }
 
@@ -124,7 +141,9 @@ export function requestFacts(call: AwsCall, text: string): Partial<Description> 
   const body = bodyOf(text)
   const operation = call.operation ?? (body.value("Action") as string | undefined)
   if (operation !== undefined && isMessaging(scope, operation)) return messagingFacts(scope, operation, body)
-  const tags = fields(REQUEST, scope, body)
+  const isNew = call.operation === undefined && operation !== undefined
+  const tags: Facts = isNew ? { "rpc.system": "aws-api", "rpc.service": service, "rpc.method": operation } : {}
+  addFields(tags, REQUEST, scope, operation, body)
   const entries = ENTRIES[operation ?? ""]
   if (entries !== undefined) tags["messaging.batch.message_count"] = body.values(entries).length || undefined
   if (scope === "dynamodb" && operation?.startsWith("Batch"))
@@ -133,17 +152,12 @@ export function requestFacts(call: AwsCall, text: string): Partial<Description> 
     const id = body.value("SecretId")
     tags[String(id).startsWith("arn:") ? "aws.secretsmanager.secret.arn" : "aws.secretsmanager.secret.name"] = id
   }
-  if (call.operation !== undefined || operation === undefined) return { operation, tags }
-  return {
-    operation,
-    operationName: `${service}.${operation}`,
-    tags: { "rpc.system": "aws-api", "rpc.service": service, "rpc.method": operation, ...tags },
-  }
+  return isNew ? { operation, operationName: `${service}.${operation}`, tags } : { operation, tags }
 }
 
 function messagingFacts(scope: string, operation: string, body: Body): ReturnType<typeof requestFacts> {
   const isQueue = scope === "sqs"
-  const type = /^(Send|Publish)/.test(operation) ? "send" : operation === "ReceiveMessage" ? "receive" : "settle"
+  const type = SENDS.test(operation) ? "send" : operation === "ReceiveMessage" ? "receive" : "settle"
   const place = (isQueue ? body.value("QueueUrl") : (body.value("TopicArn") ?? body.value("TargetArn"))) as string | undefined
   const name = place?.slice(Math.max(place.lastIndexOf("/"), isQueue ? -1 : place.lastIndexOf(":")) + 1)
   const count = () => (isQueue ? body.values(ENTRIES[operation] ?? "") : (body.text.match(/\.member\.\d+\.Id=/g) ?? [])).length
@@ -162,56 +176,55 @@ function messagingFacts(scope: string, operation: string, body: Body): ReturnTyp
   }
 }
 
-export interface AwsAnswer {
-  readonly status: number | undefined
-  readonly header: (name: string) => string | undefined
-  readonly text: string
-}
-
 /** What the answer says: ids, counts, capacity, and why it failed. Pure. */
-export function answerFacts({ scope }: AwsCall, operation: string | undefined, { status = 0, header, text }: AwsAnswer): Tags {
+export function answerFacts(scope: string, operation: string | undefined, { status = 0, header }: Answer, text: string): Facts {
   const body = bodyOf(text)
-  const functionError = scope === "lambda" ? header("x-amz-function-error") : undefined
-  const isBad = status >= 400 || (text.includes("<Error>") && FAILS_LATE.test(operation ?? ""))
-  const tags: Record<string, unknown> = {
+  const tags: Facts = {
     "http.response.status_code": status,
     "aws.request_id": header("x-amzn-requestid") ?? header("x-amz-request-id") ?? body.value("RequestId"),
   }
   if (scope === "s3") tags["aws.extended_request_id"] = header("x-amz-id-2")
-  if (!isBad && functionError === undefined) return Object.assign(tags, successFacts(scope, operation, header, body))
+  const functionError = scope === "lambda" ? header("x-amz-function-error") : undefined
+  if (status < 400 && functionError === undefined && !(FAILS_LATE.test(operation ?? "") && text.includes("<Error>"))) {
+    addSuccess(tags, scope, operation, header, body)
+    return tags
+  }
   const code = functionError ?? errorCode(header, body)
   if (status === 429 || (code !== undefined && THROTTLED.test(code))) tags["aws.throttled"] = true
-  return Object.assign(tags, { error: true, "error.type": code ?? String(status) })
-}
-
-function successFacts(scope: string, operation: string | undefined, header: AwsAnswer["header"], body: Body): Tags {
-  if (scope === "sqs" || scope === "sns") {
-    const ids = body.values("MessageId")
-    const isBatch = operation?.endsWith("Batch")
-    return {
-      "messaging.message.id": ids.length === 1 && !isBatch ? ids[0] : undefined,
-      "messaging.batch.message_count": operation === "ReceiveMessage" ? body.values("ReceiptHandle").length : undefined,
-      "aws.failed_entry_count": isBatch ? body.values("SenderFault").length || undefined : undefined,
-    }
-  }
-  const tags = fields(RESPONSE, scope, body)
-  if (scope === "dynamodb") {
-    const capacity = jsonOf(body.text, "ConsumedCapacity")
-    if (capacity !== undefined)
-      tags["aws.dynamodb.consumed_capacity"] = (Array.isArray(capacity) ? capacity : [capacity]).map((each) => JSON.stringify(each))
-    if (operation === "ListTables") tags["aws.dynamodb.table_count"] = (jsonOf(body.text, "TableNames") as unknown[] | undefined)?.length
-  }
-  if (scope === "bedrock") {
-    for (const side of ["input", "output"]) {
-      const count = header(`x-amzn-bedrock-${side}-token-count`)
-      if (count !== undefined) tags[`gen_ai.usage.${side}_tokens`] = Number(count)
-    }
-  }
+  tags["error"] = true
+  tags["error.type"] = code ?? String(status)
   return tags
 }
 
+function addSuccess(tags: Facts, scope: string, operation: string | undefined, header: Answer["header"], body: Body): void {
+  switch (scope) {
+    case "sqs":
+    case "sns": {
+      const ids = body.values("MessageId")
+      const isBatch = operation?.endsWith("Batch")
+      tags["messaging.message.id"] = ids.length === 1 && !isBatch ? ids[0] : undefined
+      tags["messaging.batch.message_count"] = operation === "ReceiveMessage" ? body.values("ReceiptHandle").length : undefined
+      tags["aws.failed_entry_count"] = isBatch ? body.values("SenderFault").length || undefined : undefined
+      return
+    }
+    case "dynamodb": {
+      const capacity = jsonOf(body.text, "ConsumedCapacity")
+      if (capacity !== undefined)
+        tags["aws.dynamodb.consumed_capacity"] = (Array.isArray(capacity) ? capacity : [capacity]).map((each) => JSON.stringify(each))
+      if (operation === "ListTables") tags["aws.dynamodb.table_count"] = (jsonOf(body.text, "TableNames") as unknown[] | undefined)?.length
+      break
+    }
+    case "bedrock":
+      for (const side of ["input", "output"]) {
+        const count = header(`x-amzn-bedrock-${side}-token-count`)
+        if (count !== undefined) tags[`gen_ai.usage.${side}_tokens`] = Number(count)
+      }
+  }
+  addFields(tags, RESPONSE, scope, operation, body)
+}
+
 /** The error's name in every protocol: a header (REST), `__type` (JSON, CBOR), `<Code>` (XML), `code`. */
-function errorCode(header: AwsAnswer["header"], body: Body): string | undefined {
+function errorCode(header: Answer["header"], body: Body): string | undefined {
   const given = header("x-amzn-errortype") ?? body.value("__type") ?? body.value("Code") ?? body.value("code")
   if (given === undefined) return undefined
   // "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException:http://…"
@@ -232,10 +245,9 @@ export function mayBeRetried(tags: Tags, error: unknown): boolean {
 type Field = readonly [key: string, attribute: string, isList: boolean]
 const read = new Map<string, readonly Field[]>()
 
-function fields(table: Readonly<Record<string, string>>, scope: string, body: Body): Record<string, unknown> {
-  const tags: Record<string, unknown> = {}
-  const row = table[scope]
-  if (!row) return tags
+function addFields(tags: Facts, table: Readonly<Record<string, string>>, scope: string, operation: string | undefined, body: Body): void {
+  const row = (scope === "dynamodb" && operation !== undefined && table[operation]) || table[scope]
+  if (typeof row !== "string" || row === "") return
   let parsed = read.get(row)
   if (parsed === undefined) {
     parsed = row.split(" ").map((pair) => {
@@ -250,5 +262,4 @@ function fields(table: Readonly<Record<string, string>>, scope: string, body: Bo
       if (values.length > 0) tags[attribute] = values.length === 1 ? values : [...new Set(values)]
     } else tags[attribute] ??= body.value(key)
   }
-  return tags
 }

@@ -1,33 +1,28 @@
 import type { ClientRequest, IncomingMessage } from "node:http"
 import type { ClientHttp2Stream } from "node:http2"
 import type { Description, Integration, Operation } from "../core/contracts.ts"
-import { awsOperations, awsSettings, beginAttempt } from "./_aws.ts"
+import { type AwsClient, awsOperations, awsSettings, type Look } from "./_aws.ts"
+import { beginAttempt } from "./_aws-attempt.ts"
 import { type AwsCall, awsCallOf, type SignedRequest } from "./_aws-call.ts"
 import { describeAws } from "./_aws-facts.ts"
 import type { Answer } from "./_http.ts"
 import type { UndiciRequest } from "./fetch.ts"
 import type { Http2Call } from "./http2.ts"
 
-/** How the requests of one HTTP client are read, and what may still be done to them when they are announced. */
-export interface AwsClient<Call extends object> {
-  read(call: Call): SignedRequest
-  setTraceHeader(call: Call, value: string): void
-  /** Shows the first chunk of the body, where somebody looks. */
-  lookAtRequest(call: Call, look: ((chunk: unknown) => void) | undefined): void
-  /** Called when the headers of the answer are here: shows every chunk of its body. */
-  lookAtResponse?(call: Call, look: (chunk: unknown) => void): void
-}
-
 /**
  * Teaches an HTTP integration AWS: a request that is signed for a service of AWS becomes the operation that it is an attempt
  * of. This is where a bundled and minified SDK can still be seen, of either version, and the only span for that request.
  */
 export function withAws<Call extends object>(http: Integration<Call, Answer>, client: AwsClient<Call>): Integration<Call, Answer> {
-  const calls = new WeakMap<Call, AwsCall>()
+  let seen: Call | undefined
+  let aws: AwsCall | undefined
+  // A call is described and begun in one go, so that the last one is all there is to remember.
   const callOf = (call: Call) => {
-    const found = calls.get(call) ?? awsCallOf(client.read(call))
-    if (found !== undefined) calls.set(call, found)
-    return found
+    if (call === seen) return aws
+    const request = client.read(call)
+    aws = isSigned(request) ? awsCallOf(request) : undefined
+    seen = call
+    return aws
   }
   return {
     ...http,
@@ -35,43 +30,37 @@ export function withAws<Call extends object>(http: Integration<Call, Answer>, cl
     watch(trace, ...rest: []) {
       return http.watch(
         (call, run) => {
+          const attemptOf = (operation: Operation<Answer>) => {
+            const found = call === seen ? aws : undefined
+            aws = seen = undefined
+            if (found === undefined || operation.context === undefined) return run(operation)
+            return run(beginAttempt(found, operation, awsSettings, client, call))
+          }
           // A next attempt belongs to the operation that the first one began.
           const known = awsOperations.size > 0 ? awsOperations.get(callOf(call)?.invocationId ?? "") : undefined
-          if (known !== undefined) return run(attemptOf(call, known.operation))
-          return trace(call, (operation) => run(calls.has(call) ? attemptOf(call, operation) : operation))
+          return known === undefined ? trace(call, attemptOf) : attemptOf(known.operation)
         },
         ...rest,
       )
     },
 
     describe(call): Description {
-      const aws = callOf(call)
-      return aws === undefined ? http.describe(call) : describeAws(aws, awsSettings.showsObjectKeys)
+      const found = callOf(call)
+      return found === undefined ? http.describe(call) : describeAws(found, awsSettings.showsObjectKeys)
     },
-  }
-
-  /** What the HTTP integration gets to see in place of the operation: it ends an attempt, and its own words are left out. */
-  function attemptOf(call: Call, operation: Operation<Answer>): Operation<Answer> {
-    const aws = calls.get(call)
-    if (operation.context === undefined || aws === undefined) return operation
-    const attempt = beginAttempt(aws, operation)
-    if (attempt.traceHeader !== undefined) client.setTraceHeader(call, attempt.traceHeader)
-    client.lookAtRequest(call, attempt.takeRequest && safe(attempt.takeRequest))
-    return {
-      headers: NO_HEADERS,
-      context: operation.context,
-      learnOfInvocation: operation.learnOfInvocation,
-      learn({ tags }) {
-        const status = Number(tags?.["http.response.status_code"])
-        if (attempt.wantsResponse(status)) client.lookAtResponse?.(call, safe(attempt.takeResponse))
-      },
-      defer: () => attempt.end,
-      pause: operation.pause,
-    }
   }
 }
 
-const NO_HEADERS = Object.freeze({})
+/** The cheap half of the question: what reads calls of AWS is not loaded for any other. */
+function isSigned({ header, target }: SignedRequest): boolean {
+  const authorization = header("authorization")
+  return (
+    authorization?.startsWith("AWS4-") ||
+    header("amz-sdk-invocation-id") !== undefined ||
+    header("x-amz-target") !== undefined ||
+    (authorization === undefined && target.includes("X-Amz-Credential="))
+  )
+}
 
 /** `node:http` and `node:https`: SDK 2, and most services of SDK 3. */
 export const httpClient: AwsClient<ClientRequest> = {
@@ -79,7 +68,7 @@ export const httpClient: AwsClient<ClientRequest> = {
     method: request.method,
     authority: String(request.getHeader("host") ?? request.host),
     target: request.path,
-    header: (name) => request.getHeader(name),
+    header: (name) => textOf(request.getHeader(name)),
   }),
   setTraceHeader(request, value) {
     if (!request.headersSent) request.setHeader("X-Amzn-Trace-Id", value)
@@ -101,7 +90,7 @@ export const http2Client: AwsClient<Http2Call> = {
       method: String(given.get(":method") ?? "GET"),
       authority: String(given.get(":authority") ?? given.get("host") ?? ""),
       target: String(given.get(":path") ?? "/"),
-      header: (name) => given.get(name),
+      header: (name) => textOf(given.get(name)),
     }
   },
   setTraceHeader(call, value) {
@@ -133,7 +122,7 @@ export const undiciClient: AwsClient<UndiciRequest> = {
       target: path,
       header(wanted) {
         const at = flat.findIndex((name, at) => at % 2 === 0 && String(name).toLowerCase() === wanted)
-        return at < 0 ? undefined : flat[at + 1]
+        return at < 0 ? undefined : textOf(flat[at + 1])
       },
     }
   },
@@ -141,36 +130,36 @@ export const undiciClient: AwsClient<UndiciRequest> = {
     // addHeader appends, and nothing can be taken away any more.
     if (this.read(request).header("x-amzn-trace-id") === undefined) request.addHeader("x-amzn-trace-id", value)
   },
-  lookAtRequest: ({ body }, look) => look?.(body),
+  lookAtRequest: ({ body }, look) => look && show(look, body),
+}
+
+function textOf(value: unknown): string | undefined {
+  return value === undefined || value === null ? undefined : String(value)
 }
 
 /** Shows what is written at once, as every SDK does with a body that it has. Nothing is deleted after it: that would make a slow object of the request. */
-function onFirstChunk(request: object, look: (chunk: unknown) => void): void {
+function onFirstChunk(request: object, look: Look): void {
   const stream = request as { end(...args: unknown[]): unknown }
   const { end } = stream
   stream.end = function (...args) {
-    look(args[0])
+    show(look, args[0])
     return end.apply(this, args)
   }
 }
 
 /** Shows every chunk of a body on its way to whoever reads it. A listener for "data" would start a flow that nobody may be ready for. */
-function onChunk(response: object, look: (chunk: unknown) => void): void {
+function onChunk(response: object, look: Look): void {
   const stream = response as { push(...args: unknown[]): boolean }
   const { push } = stream
   stream.push = function (...args) {
-    look(args[0])
+    show(look, args[0])
     return push.apply(this, args)
   }
 }
 
-/** A body that we cannot make sense of is none of the program's business. */
-function safe(look: (chunk: unknown) => void): (chunk: unknown) => void {
-  return (chunk) => {
-    try {
-      look(chunk)
-    } catch {
-      // The span lacks what the body would have told.
-    }
-  }
+/** A body that we cannot make sense of is none of the program's business: the span lacks what it would have told. */
+function show(look: Look, chunk: unknown): void {
+  try {
+    look(chunk)
+  } catch {}
 }

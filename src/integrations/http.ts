@@ -116,8 +116,8 @@ function hidesPort(request: ClientRequest, authority = authorityOf(request)): bo
 
 /** At once, and not with the end: a body that is never read has none. */
 function learn(exchange: Exchange, request: ClientRequest, response: IncomingMessage): void {
-  const { statusCode, httpVersion, headers, socket } = response
-  const header = (name: string) => headers[name] as string | undefined
+  const { statusCode, httpVersion, socket } = response
+  const header = (name: string) => response.headers[name] as string | undefined
   const port = () => (hidesPort(request) ? socket.remotePort : undefined)
   exchange.answer = answerOf(request.method, statusCode, httpVersion, header, socket, port)
   exchange.operation.learn(exchange.answer)
