@@ -39,9 +39,11 @@ export function beginAttempt<Call extends object>(
 }
 
 /** The trace header to be set, in place of the one that is there; `undefined` when nothing may be. */
-function traceHeaderFor({ isPresigned, signsTrace, header }: AwsCall, { context }: AnyOperation): string | undefined {
-  if (context === undefined || isPresigned || signsTrace) return undefined
+function traceHeaderFor({ isPresigned, header }: AwsCall, { context }: AnyOperation): string | undefined {
+  if (context === undefined || isPresigned) return undefined
   const existing = header("x-amzn-trace-id")
+  // The signature covers it.
+  if (existing !== undefined && header("authorization")?.includes("x-amzn-trace-id")) return undefined
   const rewritten = rewriteTraceHeader(existing, context)
   return rewritten === existing ? undefined : rewritten
 }
@@ -78,8 +80,8 @@ class Attempt<Call extends object> implements Operation<Answer> {
   }
 
   /** The headers of the answer are here. */
-  learn(answer: Partial<Answer>): void {
-    if ((answer.status ?? 0) < 300 && !isTellingAnswer(this.#aws)) return
+  learn({ response }: Partial<Answer>): void {
+    if ((response?.status ?? 0) < 300 && !isTellingAnswer(this.#aws)) return
     this.#client.lookAtResponse?.(this.#call, (chunk) => {
       if (!(chunk instanceof Uint8Array)) return
       if (this.#head.length < MAX_TEXT) this.#head += textOf(chunk)
@@ -107,7 +109,7 @@ class Attempt<Call extends object> implements Operation<Answer> {
     // A next attempt has begun: this one is history.
     if (state.attempts !== this.#number) return
     state.ended = this.#number
-    const tags = answer === undefined ? {} : answerFacts(aws.scope, this.#name, answer, this.#head + this.#tail)
+    const tags = answer === undefined ? {} : answerFacts(aws.scope, this.#name, answer.response, this.#head + this.#tail)
     if (end !== undefined && (!mayBeRetried(tags, error) || isLastAttempt(aws))) {
       forget(aws)
       operation.learn({ tags })

@@ -20,15 +20,13 @@ export interface AwsCall {
   readonly operation: string | undefined
   readonly method: string
   readonly host: string
-  readonly port: number | undefined
+  readonly port: number
   readonly path: string
   readonly query: string
   /** The same for all attempts of one operation (SDK 3). */
   readonly invocationId: string | undefined
   /** Signed in its URL, for anybody to send: nothing may be added. */
   readonly isPresigned: boolean
-  /** The signature covers the trace header. */
-  readonly signsTrace: boolean
   readonly header: (name: string) => string | undefined
 }
 
@@ -39,38 +37,56 @@ const USERS_OWN = new Set("execute-api appsync vpc-lattice-svcs es aoss aps nept
 export function awsCallOf({ method, authority, target, header }: SignedRequest): AwsCall | undefined {
   const authorization = header("authorization")
   const isPresigned = authorization === undefined && target.includes("X-Amz-Credential=")
-  const [signedFor, signedIn] = scopeOf(isPresigned ? target.replaceAll("%2F", "/") : (authorization ?? ""))
-  const colon = authority.endsWith("]") ? -1 : authority.lastIndexOf(":")
-  const host = colon < 0 ? authority : authority.slice(0, colon)
-  const scope = signedFor ?? agentOf(header) ?? host.split(".", 1)[0] ?? ""
+  const place = placeOf(authority, isPresigned ? target.replaceAll("%2F", "/") : (authorization ?? ""))
+  const { region, host, port } = place
+  const scope = place.scope ?? agentOf(header) ?? host.split(".", 1)[0] ?? ""
   const [path, query = ""] = split(target, "?")
   const isManagement = path.includes("/@connections/")
   if ((USERS_OWN.has(scope) && !isManagement) || (scope === "lambda" && host.includes(".lambda-url."))) return undefined
   return {
     service: isManagement ? "ApiGatewayManagementApi" : serviceName(scope, header),
     scope,
-    region: signedIn ?? /\.([a-z]{2,}(?:-[a-z]+)+-\d)\./.exec(host)?.[1],
+    region,
     operation: operationOf(scope, method, host, path, query, header),
     method,
-    host: host[0] === "[" ? host.slice(1, -1) : host,
-    port: colon < 0 ? 443 : Number(authority.slice(colon + 1)),
+    host,
+    port,
     path,
     query,
     invocationId: header("amz-sdk-invocation-id"),
     isPresigned,
-    signsTrace: authorization?.includes("x-amzn-trace-id") === true,
     header,
   }
 }
 
-/** Signature Version 4 and 4A: `Credential={key}/{date}/[{region}/]{service}/aws4_request`. */
-function scopeOf(signed: string): readonly (string | undefined)[] {
+interface Place extends Pick<AwsCall, "region" | "host" | "port"> {
+  /** What a signature begins with until the day is over. */
+  readonly credential: string
+  readonly scope: string | undefined
+}
+
+/** A client has one host, one region and one service: what its last request has told is right for the next. */
+const places = new Map<string, Place>()
+const MAX_PLACES = 64
+
+function placeOf(authority: string, signed: string): Place {
+  const known = places.get(authority)
+  if (known !== undefined && known.credential !== "" && signed.startsWith(known.credential)) return known
+  // Signature Version 4 and 4A: `Credential={key}/{date}/[{region}/]{service}/aws4_request`.
   const end = signed.indexOf("/aws4_request")
-  if (end < 0) return []
-  const service = signed.lastIndexOf("/", end - 1)
-  const region = signed.lastIndexOf("/", service - 1)
-  const hasRegion = signed.lastIndexOf("/", region - 1) > signed.lastIndexOf("Credential=", region)
-  return [signed.slice(service + 1, end), hasRegion ? signed.slice(region + 1, service) : undefined]
+  const parts = end < 0 ? [] : signed.slice(signed.lastIndexOf("Credential=", end), end).split("/")
+  const colon = authority.endsWith("]") ? -1 : authority.lastIndexOf(":")
+  const host = colon < 0 ? authority : authority.slice(0, colon)
+  const place: Place = {
+    credential: end < 0 ? "" : signed.slice(0, end + 1),
+    scope: parts.at(-1),
+    region: parts.length > 3 ? parts[2] : /\.([a-z]{2,}(?:-[a-z]+)+-\d)\./.exec(host)?.[1],
+    host: host[0] === "[" ? host.slice(1, -1) : host,
+    port: colon < 0 ? 443 : Number(authority.slice(colon + 1)),
+  }
+  if (places.size >= MAX_PLACES) places.clear()
+  places.set(authority, place)
+  return place
 }
 
 /** Whether the SDK makes another attempt when this one fails. */

@@ -1,7 +1,7 @@
 import type { Description, Tags } from "../core/contracts.ts"
 import { type AwsCall, s3Place } from "./_aws-call.ts"
-import { type Body, bodyOf, jsonOf, unescape } from "./_aws-text.ts"
-import type { Answer } from "./_http.ts"
+import { type Body, bodyOf, jsonOf, objectsOf, unescape } from "./_aws-text.ts"
+import type { Response } from "./_http.ts"
 
 /** Field of the body > attribute; `[]` makes a list of all that there are. Never a field that holds what a user stores. */
 const TABLE = "TableName>aws.dynamodb.table_names[]"
@@ -177,7 +177,7 @@ function messagingFacts(scope: string, operation: string, body: Body): ReturnTyp
 }
 
 /** What the answer says: ids, counts, capacity, and why it failed. Pure. */
-export function answerFacts(scope: string, operation: string | undefined, { status = 0, header }: Answer, text: string): Facts {
+export function answerFacts(scope: string, operation: string | undefined, { status = 0, header }: Response, text: string): Facts {
   const body = bodyOf(text)
   const tags: Facts = {
     "http.response.status_code": status,
@@ -185,7 +185,8 @@ export function answerFacts(scope: string, operation: string | undefined, { stat
   }
   if (scope === "s3") tags["aws.extended_request_id"] = header("x-amz-id-2")
   const functionError = scope === "lambda" ? header("x-amz-function-error") : undefined
-  if (status < 400 && functionError === undefined && !(FAILS_LATE.test(operation ?? "") && text.includes("<Error>"))) {
+  const failsLate = scope === "s3" && FAILS_LATE.test(operation ?? "") && text.includes("<Error>")
+  if (status < 400 && functionError === undefined && !failsLate) {
     addSuccess(tags, scope, operation, header, body)
     return tags
   }
@@ -196,7 +197,7 @@ export function answerFacts(scope: string, operation: string | undefined, { stat
   return tags
 }
 
-function addSuccess(tags: Facts, scope: string, operation: string | undefined, header: Answer["header"], body: Body): void {
+function addSuccess(tags: Facts, scope: string, operation: string | undefined, header: Response["header"], body: Body): void {
   switch (scope) {
     case "sqs":
     case "sns": {
@@ -208,9 +209,7 @@ function addSuccess(tags: Facts, scope: string, operation: string | undefined, h
       return
     }
     case "dynamodb": {
-      const capacity = jsonOf(body.text, "ConsumedCapacity")
-      if (capacity !== undefined)
-        tags["aws.dynamodb.consumed_capacity"] = (Array.isArray(capacity) ? capacity : [capacity]).map((each) => JSON.stringify(each))
+      tags["aws.dynamodb.consumed_capacity"] = objectsOf(body.text, "ConsumedCapacity")
       if (operation === "ListTables") tags["aws.dynamodb.table_count"] = (jsonOf(body.text, "TableNames") as unknown[] | undefined)?.length
       break
     }
@@ -224,7 +223,7 @@ function addSuccess(tags: Facts, scope: string, operation: string | undefined, h
 }
 
 /** The error's name in every protocol: a header (REST), `__type` (JSON, CBOR), `<Code>` (XML), `code`. */
-function errorCode(header: Answer["header"], body: Body): string | undefined {
+function errorCode(header: Response["header"], body: Body): string | undefined {
   const given = header("x-amzn-errortype") ?? body.value("__type") ?? body.value("Code") ?? body.value("code")
   if (given === undefined) return undefined
   // "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException:http://…"

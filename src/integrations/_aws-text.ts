@@ -5,7 +5,8 @@ export const MAX_TEXT = 65_536
 export function textOf(chunk: unknown): string {
   if (typeof chunk === "string") return chunk.slice(0, MAX_TEXT)
   if (!(chunk instanceof Uint8Array)) return ""
-  return Buffer.from(chunk.buffer, chunk.byteOffset, Math.min(chunk.length, MAX_TEXT)).toString("latin1")
+  const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length)
+  return bytes.toString("latin1", 0, MAX_TEXT)
 }
 
 type Value = string | number | boolean
@@ -46,7 +47,7 @@ export function bodyOf(text: string): Body {
       const start = at + name.length
       if (pattern === FORM_VALUE && at > 0 && text[at - 1] !== "&") continue
       const value = pattern === undefined ? cborValue(text, start) : matched(pattern, text, start)
-      if (value !== undefined) found.push(value)
+      if (value !== undefined) found.push(typeof value === "string" ? apart(text, value) : value)
     }
     return found
   }
@@ -54,10 +55,39 @@ export function bodyOf(text: string): Body {
 }
 
 function matched(pattern: RegExp, text: string, start: number): Value | undefined {
+  // What nearly all are, without the regular expression.
+  if (pattern === JSON_VALUE && text.startsWith(':"', start)) {
+    const value = text.slice(start + 2, text.indexOf('"', start + 2))
+    return value.includes("\\") ? undefined : value
+  }
   pattern.lastIndex = start
   const [, string, literal] = pattern.exec(text) ?? []
   if (string !== undefined) return pattern === FORM_VALUE ? unescape(string.replaceAll("+", " ")) : string
   return literal === undefined ? undefined : (JSON.parse(literal) as Value)
+}
+
+/** The JSON of an object by its key, or of each in a list of them. What is within may have no braces in its strings. */
+export function objectsOf(text: string, key: string): string[] | undefined {
+  const name = `"${key}":`
+  const at = text.indexOf(name)
+  const from = at + name.length
+  const isList = text[from] === "["
+  if (at < 0 || !(isList || text[from] === "{")) return undefined
+  const found: string[] = []
+  let depth = 0
+  let start = from
+  for (let index = from; index < text.length; index++) {
+    const character = text.charCodeAt(index)
+    if (character === 0x7b && depth++ === 0) start = index
+    if (character === 0x7d && --depth === 0) found.push(apart(text, text.slice(start, index + 1)))
+    if (depth === 0 && (!isList || character === 0x5d)) return found
+  }
+  return undefined
+}
+
+/** A part of a long text keeps all of it in memory for as long as the span lives, unless it is copied. */
+function apart(text: string, part: string): string {
+  return text.length > 1024 ? Buffer.from(part).toString() : part
 }
 
 /** A whole JSON value by its key, where the text holds all of it. */

@@ -55,11 +55,41 @@ export function describeRequest({ method, scheme, authority, target, bodySize, s
 const PORT = /:\d*$/
 
 /** What the headers of a response tell. */
-export interface Answer {
+export interface Response {
+  readonly method: string | undefined
   readonly status: number | undefined
-  readonly tags: Tags
+  readonly version: string | undefined
   /** The value of a header, by lower-case name. */
-  header(name: string): string | undefined
+  readonly header: (name: string) => string | undefined
+  readonly peer?: Peer | null | undefined
+  /** Whether the request does not know the port of its server, and the connection does. */
+  readonly hidesPort?: () => boolean
+}
+
+/** The same, and its tags: made for who asks, since a call of AWS has its own. */
+export class Answer {
+  readonly response: Response
+
+  constructor(response: Response) {
+    this.response = response
+  }
+
+  /** For a client, 4xx is an error too (OpenTelemetry semantic conventions 1.44, "HTTP client"). */
+  get tags(): Tags {
+    const { method, status, version, header, peer, hidesPort } = this.response
+    const isBad = status !== undefined && status >= 400
+    return {
+      "http.response.status_code": status,
+      "network.protocol.version": version,
+      // RFC 9110, 9.3.2: what a GET would have had.
+      "http.response.body.size": method === "HEAD" ? undefined : size(header("content-length")),
+      "network.peer.address": peer?.remoteAddress,
+      "network.peer.port": peer?.remotePort,
+      "server.port": hidesPort?.() ? peer?.remotePort : undefined,
+      error: isBad || undefined,
+      "error.type": isBad ? String(status) : undefined,
+    }
+  }
 }
 
 /** One request that is under way. */
@@ -72,36 +102,6 @@ export interface Exchange {
 /** What `trace` is given to run: nothing runs within the span of a request that only shows on channels. */
 export function exchangeOf(operation: Operation<Answer>): Exchange | undefined {
   return operation.context && { operation, end: operation.defer() }
-}
-
-/** For a client, 4xx is an error too (OpenTelemetry semantic conventions 1.44, "HTTP client"). */
-export function answerOf(
-  method: string | undefined,
-  status: number | undefined,
-  version: string | undefined,
-  header: (name: string) => string | undefined,
-  peer?: Peer | null,
-  port?: () => number | undefined,
-): Answer {
-  return {
-    status,
-    header,
-    // Made for who asks: a call of AWS has tags of its own.
-    get tags() {
-      const isBad = status !== undefined && status >= 400
-      return {
-        "http.response.status_code": status,
-        "network.protocol.version": version,
-        // RFC 9110, 9.3.2: what a GET would have had.
-        "http.response.body.size": method === "HEAD" ? undefined : size(header("content-length")),
-        "network.peer.address": peer?.remoteAddress,
-        "network.peer.port": peer?.remotePort,
-        "server.port": port?.(),
-        error: isBad || undefined,
-        "error.type": isBad ? String(status) : undefined,
-      }
-    },
-  }
 }
 
 function size(value: unknown): number | undefined {

@@ -1,6 +1,6 @@
 import type { Integration } from "../core/contracts.ts"
 import { guard, ignore, type Report, subscribe, undoAll } from "./_channel.ts"
-import { type Answer, answerOf, carry, describeRequest, type Exchange, exchangeOf, hidden, type Peer } from "./_http.ts"
+import { Answer, carry, describeRequest, type Exchange, exchangeOf, hidden, type Peer } from "./_http.ts"
 
 /** What undici publishes about a request, from version 5 to 8. */
 export interface UndiciRequest {
@@ -121,7 +121,8 @@ function addHeaders(request: UndiciRequest, headers: Readonly<Record<string, str
 function learn(exchange: Sent, request: UndiciRequest, { statusCode, headers }: Response): void {
   const { operation, peer } = exchange
   const version = peer && (peer.alpnProtocol === "h2" ? "2" : "1.1")
-  exchange.answer = answerOf(request.method, statusCode, version, (name) => headerOf(headers, name), peer)
+  const header = (name: string) => headerOf(headers, name)
+  exchange.answer = new Answer({ method: request.method, status: statusCode, version, header, peer })
   operation.learn(exchange.answer)
 }
 

@@ -1,7 +1,7 @@
 import type { ClientRequest, IncomingMessage } from "node:http"
 import type { Integration } from "../core/contracts.ts"
 import { guard, ignore, type Report, subscribe, undoAll } from "./_channel.ts"
-import { type Answer, abandoned, answerOf, carry, describeRequest, type Exchange, exchangeOf } from "./_http.ts"
+import { Answer, abandoned, carry, describeRequest, type Exchange, exchangeOf } from "./_http.ts"
 
 /** Traces `node:http` and `node:https`: a span from the creation of a request until the body of its response is complete. */
 export const httpIntegration: Integration<ClientRequest, Answer> = {
@@ -116,10 +116,9 @@ function hidesPort(request: ClientRequest, authority = authorityOf(request)): bo
 
 /** At once, and not with the end: a body that is never read has none. */
 function learn(exchange: Exchange, request: ClientRequest, response: IncomingMessage): void {
-  const { statusCode, httpVersion, socket } = response
+  const { statusCode: status, httpVersion: version, socket: peer } = response
   const header = (name: string) => response.headers[name] as string | undefined
-  const port = () => (hidesPort(request) ? socket.remotePort : undefined)
-  exchange.answer = answerOf(request.method, statusCode, httpVersion, header, socket, port)
+  exchange.answer = new Answer({ method: request.method, status, version, header, peer, hidesPort: () => hidesPort(request) })
   exchange.operation.learn(exchange.answer)
 }
 

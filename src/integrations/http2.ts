@@ -1,7 +1,7 @@
 import type { ClientHttp2Session, ClientHttp2Stream } from "node:http2"
 import type { Integration, Operation } from "../core/contracts.ts"
 import { guard, ignore, type Report, subscribe, undoAll } from "./_channel.ts"
-import { type Answer, abandoned, answerOf, carry, describeRequest, hidden } from "./_http.ts"
+import { Answer, abandoned, carry, describeRequest, hidden } from "./_http.ts"
 
 /** An object, names and values by turns, or nothing at all. */
 type Headers = Readonly<Record<string, unknown>> | readonly unknown[] | undefined
@@ -124,7 +124,8 @@ export const http2Integration: Integration<Http2Call, Answer> = {
         guard((headers: Record<string, unknown>) => {
           const method = stream.sentHeaders?.[":method"] as string
           const status = headers[":status"] as number
-          answer = answerOf(method, status, "2", (name) => headers[name] as string | undefined, stream.session?.socket)
+          const header = (name: string) => headers[name] as string | undefined
+          answer = new Answer({ method, status, version: "2", header, peer: stream.session?.socket })
           operation.learn(answer)
         }, report),
       )
