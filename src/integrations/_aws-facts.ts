@@ -3,8 +3,8 @@ import { type AwsCall, s3Place } from "./_aws-call.ts"
 import { type Body, bodyOf, jsonOf, objectsOf, unescape } from "./_aws-text.ts"
 import type { Response } from "./_http.ts"
 
-/** Field of the body > attribute; `[]` makes a list of all that there are. Never a field that holds what a user stores. */
 const TABLE = "TableName>aws.dynamodb.table_names[]"
+/** By service, or operation of DynamoDB: field of the body > attribute; `[]` makes a list of all that there are. Never a field that holds what a user stores. */
 const REQUEST: Readonly<Record<string, string>> = {
   dynamodb: `${TABLE} IndexName>aws.dynamodb.index_name ConsistentRead>aws.dynamodb.consistent_read Limit>aws.dynamodb.limit Select>aws.dynamodb.select ScanIndexForward>aws.dynamodb.scan_forward ProjectionExpression>aws.dynamodb.projection Segment>aws.dynamodb.segment TotalSegments>aws.dynamodb.total_segments ExclusiveStartTableName>aws.dynamodb.exclusive_start_table`,
   // What is not there is looked for in all of a body, and these may bring along all of an item.
@@ -28,11 +28,12 @@ const REQUEST: Readonly<Record<string, string>> = {
   iam: "",
 }
 
+const COUNTS = "Count>aws.dynamodb.count ScannedCount>aws.dynamodb.scanned_count"
 /** The same for answers that are worth a look. */
 const RESPONSE: Readonly<Record<string, string>> = {
   dynamodb: "",
-  Query: "Count>aws.dynamodb.count ScannedCount>aws.dynamodb.scanned_count",
-  Scan: "Count>aws.dynamodb.count ScannedCount>aws.dynamodb.scanned_count",
+  Query: COUNTS,
+  Scan: COUNTS,
   sqs: "",
   sns: "",
   kinesis: "FailedRecordCount>aws.failed_entry_count",

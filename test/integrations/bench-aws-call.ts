@@ -60,7 +60,8 @@ async function block(isTraced: boolean): Promise<number> {
   return (user + system) / CALLS
 }
 
-const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
+const quantile = (values: readonly number[], part: number) => values.toSorted((a, b) => a - b)[Math.floor(values.length * part)] ?? 0
+const median = (values: readonly number[]) => quantile(values, 0.5)
 
 for (let n = 0; n < 100; n++) await block(n % 2 === 0)
 spans = tagCount = 0
@@ -74,6 +75,9 @@ for (let n = 0; n < PAIRS; n++) {
 child.kill()
 const addedUs = median(pairs.map(({ plainUs, tracedUs }) => tracedUs - plainUs))
 const plainUs = median(pairs.map((pair) => pair.plainUs))
+// Where other programs share the processor they take its caches too: the least disturbed tenth of the blocks is nearest to a function's own.
+const [plainAtBest, tracedAtBest] = [pairs.map((pair) => pair.plainUs), pairs.map((pair) => pair.tracedUs)].map((all) => quantile(all, 0.1))
+const undisturbedUs = (tracedAtBest ?? 0) - (plainAtBest ?? 0)
 const result = {
   node: process.version,
   cpu: cpus()[0]?.model,
@@ -82,6 +86,7 @@ const result = {
   tags: tagCount / spans,
   plainUs: Math.round(plainUs),
   addedUs: Math.round(addedUs * 10) / 10,
+  undisturbedUs: Math.round(undisturbedUs * 10) / 10,
   limitUs: LIMIT_US,
   pairs,
 }
@@ -91,6 +96,6 @@ writeFileSync(
   `${JSON.stringify(result, null, 1)}\n`,
 )
 console.log(
-  `one call of DynamoDB: ${result.plainUs} µs of CPU; tracing adds ${result.addedUs} µs (median of ${PAIRS} pairs of ${CALLS} calls; limit ${LIMIT_US}); ${spans} spans`,
+  `one call of DynamoDB: ${result.plainUs} µs of CPU; tracing adds ${result.addedUs} µs (median of ${PAIRS} pairs of ${CALLS} calls; limit ${LIMIT_US}), ${result.undisturbedUs} in the least disturbed tenth; ${spans} spans`,
 )
 process.exitCode = addedUs < LIMIT_US && spans === PAIRS * CALLS ? 0 : 1
