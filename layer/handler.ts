@@ -1,8 +1,6 @@
 // The handler that the runtime loads in place of the function's own: loads that one, and traces it.
-import { hookLoads, type Traced } from "../src/platforms/node/hook-loads.ts"
 import type * as Library from "./library.ts"
 import { isRefused, loadHandler } from "./load-handler.ts"
-import { provide } from "./provide.ts"
 import { hideFrames, runtimeFrames } from "./runtime-frames.ts"
 
 const name = takeName()
@@ -24,13 +22,10 @@ function takeName(): string {
   return name
 }
 
-/** Before the function's code, so that its calls are seen from the first one on. */
 function loadLibrary(): typeof Library | undefined {
   try {
     const library = createRequire(import.meta.url)("./index.cjs") as typeof Library
-    library.prepare()
-    hookLoads((name) => (createRequire(import.meta.url)("./libraries.cjs") as Record<string, Traced>)[name])
-    provide(new URL("../", import.meta.url), (folder) => library.shareOpenTracing(fileURLToPath(folder)))
+    library.begin()
     return library
   } catch (error) {
     console.warn(`[antifreeze] the function runs untraced: ${error}.`)

@@ -1,5 +1,5 @@
 // Writes dist/layer/, which Lambda mounts as /opt, and dist/layer.zip, the same bytes for the same sources.
-import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { dirname, join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -10,12 +10,17 @@ import { minifyFolder } from "./minify.mjs"
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
+/** What only the layer's own files take from the library. */
+const PRIVATE = new Set(["begin", "joinAsServer", "opentracing", "processState", "reportInitError", "traceLoaded"])
+
 export async function buildLayer(version, dist = join(root, "dist")) {
   const layer = join(dist, "layer")
   const modules = join(layer, "nodejs/node_modules")
   const own = join(modules, "antifreeze")
   mkdirSync(own, { recursive: true })
-  copyFileSync(join(root, "layer/antifreeze"), join(layer, "antifreeze"))
+  const wrapper = readFileSync(join(root, "layer/antifreeze"), "utf8")
+  // Without its comments: they are a hundredth of the layer.
+  writeFileSync(join(layer, "antifreeze"), wrapper.replaceAll(/^ *# .*\n/gm, ""))
   chmodSync(join(layer, "antifreeze"), 0o755)
 
   const common = {
@@ -56,9 +61,8 @@ export async function buildLayer(version, dist = join(root, "dist")) {
   ])
   await later.write(own)
   const require = createRequire(import.meta.url)
-  const { opentracing: _, shareOpenTracing: __, prepare: ___, traceLoaded: ____, reportInitError: _____, ...names } = require(
-    join(own, "index.cjs"),
-  )
+  const all = Object.entries(require(join(own, "index.cjs")))
+  const names = Object.fromEntries(all.filter(([name]) => !PRIVATE.has(name)))
   write(own, "package.json", packageJson("antifreeze", version))
   write(own, "index.mjs", reexport(names))
   write(opentracing, "package.json", packageJson("opentracing", require("opentracing/package.json").version))
