@@ -5,6 +5,7 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 import type { Scope } from "../src/core/scope.ts"
 import type { Span } from "../src/core/span.ts"
 import { watchRoute } from "../src/integrations/_express.ts"
+import type { Ending } from "../src/platforms/lambda/ending.ts"
 import { readAdapter } from "./adapter.ts"
 import type * as Library from "./library.ts"
 
@@ -30,13 +31,15 @@ function watchServer(library: typeof Library, folder: string): void {
   if (traced === answer) return
   const { env } = process
   const { subscribe, unsubscribe } = process.getBuiltinModule("node:diagnostics_channel")
-  const { scopeManager, start, ending, report } = library.processState
+  const { scopeManager, start, report } = library.processState
+  const ending = library.processState.ending as Ending
   /** The root spans of invocations, by request id. */
   const underWay = new Map<string, Span>()
   /** The scope of a connection's last request. */
   const scopes = new WeakMap<object, Scope>()
   subscribe("tracing:net.server.listen:asyncStart", onListen)
   subscribe("child_process", onChild)
+  process.on("uncaughtExceptionMonitor", onFatal)
   subscribe("http.server.request.start", onRequest)
 
   /** Registration closes when the adapter, which waits for the server to listen, asks for its first event. */
@@ -45,6 +48,8 @@ function watchServer(library: typeof Library, folder: string): void {
     if (String(options?.port) !== (env["AWS_LWA_PORT"] ?? env["PORT"] ?? "8080")) return
     unsubscribe("tracing:net.server.listen:asyncStart", onListen)
     unsubscribe("child_process", onChild)
+    process.off("uncaughtExceptionMonitor", onFatal)
+    ending.fatal = undefined
     start.initEndMs = performance.now()
     // What the server starts is none of ours.
     const options_ = env["NODE_OPTIONS"]?.replace(/ ?--(?:require|import)[= ]\S*\/antifreeze\/preload\.cjs/, "")
@@ -55,7 +60,12 @@ function watchServer(library: typeof Library, folder: string): void {
 
   /** Whoever starts another process is not the server: that one tells why it could not start. */
   function onChild(): void {
-    if (ending !== undefined) ending.initTold = true
+    ending.initTold = true
+  }
+
+  /** Why the server could not start; once it runs, this is watched anyway. */
+  function onFatal(error: unknown, how: "uncaughtException" | "unhandledRejection"): void {
+    ending.fatal = { error, how }
   }
 
   /** What Node does next, in this async context, is to call the server with the request. */
@@ -73,7 +83,16 @@ function watchServer(library: typeof Library, folder: string): void {
         answered.catch(() => {}).then(() => underWay.delete(awsRequestId))
       }
       const root = underWay.get(awsRequestId)
-      if (root !== undefined) scopes.set(request.socket, scopeManager.activate(root))
+      if (root === undefined) return
+      scopes.set(request.socket, scopeManager.activate(root))
+      // Node 24 brings a body that arrives later outside of this context.
+      const resume = scopeManager.capture()
+      const push = request.push.bind(request)
+      Object.defineProperty(request, "push", {
+        value: (...chunk: Parameters<typeof push>) => resume(() => push(...chunk)),
+        configurable: true,
+        writable: true,
+      })
     } catch (error) {
       report("invocation", `this invocation is not traced: ${String(error)}.`)
     }

@@ -27,7 +27,8 @@ export function prepare(): void {
 export function joinAsServer(): void {
   const api = process.env["AWS_LAMBDA_RUNTIME_API"]
   if (!isSupported() || isDisabled(process.env) || endpointOf(process.env) === undefined || api === undefined || neverFreezes()) return
-  processState.extension ??= startExtension({ api, name: "antifreeze", report: processState.report })
+  // The runtime forwards the event first.
+  processState.extension ??= startExtension({ api, name: "antifreeze", unclaimedMs: 500, report: processState.report })
   // Lambda ends Init only once we have asked for the first event.
   processState.extension.registered()
 }
