@@ -9,6 +9,9 @@ import type { Ending } from "../src/platforms/lambda/ending.ts"
 import { readAdapter } from "./adapter.ts"
 import type * as Library from "./library.ts"
 
+/** What an adapter needs to read the response and post it. */
+const POSTED_MS = 2
+
 interface Exchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
@@ -112,14 +115,20 @@ function watchServer(library: typeof Library, folder: string): void {
     // The adapter posts events that are no requests to one path.
     const routeOf = () => watched() ?? (event === undefined ? path : undefined)
     if (event === undefined) root.addTags({ "http.request.method": method, "url.path": path })
-    return new Promise((resolve, reject) => {
+    return new Promise((resolve) => {
       response.once("close", () => {
+        const { statusCode, writableFinished } = response
         const route = routeOf()
         if (route !== undefined) root.setOperationName(`${method} ${route}`).setTag("http.route", route)
-        const size = Number(response.getHeader("content-length"))
-        if (size > 0) root.setTag("http.response.body.size", size)
-        if (response.writableFinished) resolve({ statusCode: response.statusCode })
-        else reject(new Error("The connection was closed before the answer was complete."))
+        root.addTags({
+          "http.response.status_code": statusCode,
+          "http.response.body.size": Number(response.getHeader("content-length")) || undefined,
+        })
+        if (statusCode >= 500) root.addTags({ error: true, "error.type": String(statusCode) })
+        if (!writableFinished) root.fail(new Error("The connection was closed before the answer was complete."))
+        root.finish()
+        // The adapter still has to post the response, on the same processor.
+        setTimeout(resolve, POSTED_MS)
       })
     })
   }

@@ -4,7 +4,6 @@ import type { AddressInfo } from "node:net"
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest"
 import type { EnvironmentOptions, Invocation, Runtime } from "../../src/environment/contracts.ts"
 import { type Collector, type CollectorOptions, startCollector } from "../../src/viewer/collector.ts"
-import { median } from "../bench/_figures.ts"
 import { normal } from "../environment/_normal.ts"
 import { late } from "../faults.ts"
 import { runtimes } from "../runtimes/runtimes.ts"
@@ -191,7 +190,8 @@ describe.each(both)("%s", (_name, runtime) => {
       heldMs.push(held)
     }
     await Promise.all([bare.close(), own.close()])
-    const [without, layered] = [bareMs, ownMs].map((all) => median(all.slice(2))) as [number, number]
+    // The machine has other things to do as well: the fastest of each tell what is ours.
+    const [without, layered] = [bareMs, ownMs].map((all) => Math.min(...all.slice(2))) as [number, number]
     console.log(`${runtime.name}: response after ${layered.toFixed(2)} ms, bare ${without.toFixed(2)} ms`)
     expect(layered - without).toBeLessThan(2)
     expect(Math.min(...heldMs)).toBeGreaterThan(240)
