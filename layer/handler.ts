@@ -11,14 +11,16 @@ const library = loadLibrary()
 
 export const handler: unknown = await load()
 
-/** The function sees the `_HANDLER` that its owner has set. */
+/** The function sees the `_HANDLER` that its owner has set, and where aws-lambda-ric has it as an argument, that too. */
 function takeName(): string {
-  const { env } = process
+  const { env, argv } = process
   const name = env["_ANTIFREEZE_HANDLER"] ?? env["ANTIFREEZE_HANDLER"]
   delete env["_ANTIFREEZE_HANDLER"]
   if (name === undefined)
     throw new Error("[antifreeze] the handler is antifreeze's own. Set ANTIFREEZE_HANDLER to the function's, such as index.handler.")
   env["_HANDLER"] = name
+  const at = argv.findIndex((argument) => argument.endsWith("/antifreeze/handler.handler"))
+  if (at > 0) argv[at] = name
   return name
 }
 

@@ -17,9 +17,10 @@ interface Exchange {
   readonly response: ServerResponse
 }
 
-/** In every Node process that may become the server, before its own code. `folder` has the layer's files. */
+/** In every Node process that may become the server, before its own code. `folder` has the layer's files, beside the adapter's. */
 export function traceServer(folder: string): void {
   try {
+    if (!process.getBuiltinModule?.("node:fs").existsSync(`${folder}/../../../extensions/lambda-adapter`)) return
     const { isMainThread } = process.getBuiltinModule("node:worker_threads")
     if (isMainThread)
       watchServer(process.getBuiltinModule("node:module").createRequire(__filename)("./index.cjs") as typeof Library, folder)
@@ -53,7 +54,7 @@ function watchServer(library: typeof Library, folder: string): void {
     unsubscribe("child_process", onChild)
     process.off("uncaughtExceptionMonitor", onFatal)
     ending.fatal = undefined
-    start.initEndMs = performance.now()
+    start.initEndMs = process.uptime() * 1000
     // What the server starts is none of ours.
     const options_ = env["NODE_OPTIONS"]?.replace(/ ?--(?:require|import)[= ]\S*\/antifreeze\/preload\.cjs/, "")
     if (options_) env["NODE_OPTIONS"] = options_

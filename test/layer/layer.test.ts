@@ -117,12 +117,11 @@ describe("the exec wrapper", () => {
     expect(handed(handler)).toEqual({ handler, original: undefined, stderr: "" })
   })
 
-  test("leaves the script of a web adapter alone, and says so", () => {
-    expect(handed("run.sh")).toEqual({
-      handler: "run.sh",
-      original: undefined,
-      stderr: "[antifreeze] run.sh is a script, not a handler: it runs untraced.\n",
-    })
+  test("takes the handler from the last argument where the variable is empty, and puts ours there", () => {
+    const argv = ["-c", 'echo "$_HANDLER $_ANTIFREEZE_HANDLER" "$@"', "sh", "a b", "index.handler"]
+    const out = execFileSync(wrapper, ["/bin/sh", ...argv], { env: { _HANDLER: "" }, encoding: "utf8" })
+    const own = `${opt}/nodejs/node_modules/antifreeze/handler.handler`
+    expect(out).toBe(`${own} index.handler a b ${own}\n`)
   })
 
   test("hands arguments on as they are", () => {
