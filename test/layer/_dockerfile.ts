@@ -1,6 +1,6 @@
 // Builds and runs what a Dockerfile says, without Docker: as a tree of files that is mounted in a namespace of its own, over this machine's.
 import { execFileSync } from "node:child_process"
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -82,7 +82,7 @@ export function buildImage(dockerfile: string, { context, modules, client, handl
     if (instructions[name] === undefined) throw new Error(`${name} is not known here`)
     instructions[name](rest.join(" "))
   }
-  cpSync(modules, join(stage, "var/task/node_modules"), { recursive: true, verbatimSymlinks: true })
+  symlinkSync(modules, join(stage, "var/task/node_modules"))
 
   const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`
   const lines = [

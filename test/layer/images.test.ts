@@ -65,7 +65,7 @@ describe("AWS's base image", () => {
   test.each([
     ["Node 24", runtimes.ric4],
     ["Node 22 on the client of Node 24", { ...runtimes.ric4, node: node22 }],
-  ] as const)("is traced by its exec wrapper: %s", async (_name, runtime) => {
+  ] as const)("is traced by its exec wrapper: %s", { timeout: 120_000 }, async (_name, runtime) => {
     const ours = await run(base, runtime)
     expect(result(ours)).toEqual(result(await run(bareBase, runtime)))
     expect(ours.invocation.functionError).toBeUndefined()
@@ -78,7 +78,7 @@ describe("another image, with npx aws-lambda-ric", () => {
     ["aws-lambda-ric 3, _HANDLER is empty", runtimes.ric3, ""],
     ["aws-lambda-ric 3, _HANDLER is set", runtimes.ric3, "index.handler"],
     ["aws-lambda-ric 4, _HANDLER is set", { ...runtimes.ric4, node: node24 }, "index.handler"],
-  ] as const)("is traced by the entry point or by NODE_OPTIONS: %s", async (_name, runtime, handler) => {
+  ] as const)("is traced by the entry point or by NODE_OPTIONS: %s", { timeout: 120_000 }, async (_name, runtime, handler) => {
     const bare = await run(bareCustom, runtime, handler)
     expect([bare.invocation.functionError, bare.spans]).toEqual([undefined, []])
     for (const dockerfile of [custom, preloaded]) {
@@ -89,7 +89,7 @@ describe("another image, with npx aws-lambda-ric", () => {
   })
 
   // Version 4 alone does not start then: it takes the name from nowhere else.
-  test("aws-lambda-ric 4, _HANDLER is empty: the entry point gives it the name", async () => {
+  test("aws-lambda-ric 4, _HANDLER is empty: the entry point gives it the name", { timeout: 120_000 }, async () => {
     const bare = await run(bareCustom, runtimes.ric4, "")
     expect(bare.invocation.functionError).toBe("Runtime.ExitError")
     const ours = await run(custom, runtimes.ric4, "")
