@@ -1,6 +1,7 @@
 // Servers behind the Lambda Web Adapter: against a double of the adapter (test/layer/adapter/lambda-adapter says what it is a double of).
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
+import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest"
 import type { EnvironmentOptions, Invocation, Runtime } from "../../src/environment/contracts.ts"
 import { type Collector, type CollectorOptions, startCollector } from "../../src/viewer/collector.ts"
@@ -30,9 +31,11 @@ interface Run {
   readonly events: readonly object[]
   readonly env: Readonly<Record<string, string>>
   readonly more?: Partial<EnvironmentOptions>
+  /** Between invocations: a crash that the client hears of from the adapter has yet to end the environment. */
+  readonly gapMs?: number
 }
 
-async function run({ events, env, ...rest }: Run): Promise<Invocation[]> {
+async function run({ events, env, gapMs = 0, ...rest }: Run): Promise<Invocation[]> {
   const { port } = upstream.address() as AddressInfo
   const environment = await openAdapted({ ...rest, optRoot: opt.folder, env: { UPSTREAM: `http://127.0.0.1:${port}/`, ...env } })
   const invocations: Invocation[] = []
@@ -40,6 +43,7 @@ async function run({ events, env, ...rest }: Run): Promise<Invocation[]> {
     for (const [n, event] of events.entries()) {
       const options = { requestId: `00000000-0000-0000-0000-0000000000${n + 10}`, traceHeader: "Root=1-5759e988-bd862e3fe1be46a994272793" }
       invocations.push(await environment.invoke(event, options))
+      if (gapMs > 0) await sleep(gapMs)
     }
   } finally {
     await environment.close()
@@ -201,8 +205,8 @@ describe.each(both)("%s", (_name, runtime) => {
   test("a server that crashes: the client has what it has without us, and the invocation is told with its error", async () => {
     const collector = await collect()
     const events = [httpEvent("GET", "/call"), httpEvent("GET", "/crash"), httpEvent("GET", "/call")]
-    const bare = await run({ runtime, handler: "adapter/plain.sh", events, env: {} })
-    const own = await run({ runtime, handler: "adapter/plain.sh", events, env: { ...collector.env, ...quiet } })
+    const bare = await run({ runtime, handler: "adapter/plain.sh", events, env: {}, gapMs: 500 })
+    const own = await run({ runtime, handler: "adapter/plain.sh", events, env: { ...collector.env, ...quiet }, gapMs: 500 })
     const [before, crash, after] = own
     for (const [n, one] of [before, , after].entries())
       if (one) expect(normal(one, runtime)).toEqual(normal(bare[n] as Invocation, runtime))
