@@ -9,6 +9,8 @@ export const FILES: readonly (readonly [file: string, library: string, handed: s
   ["nats/lib/nats-base-client/nats.js", "nats", "module.exports"],
   ["mqtt/build/lib/client.js", "mqtt", "module.exports"],
   ["memcached/lib/memcached.js", "memcached", "module.exports"],
+  ["memjs/lib/memjs/memjs.js", "memjs", "module.exports"],
+  ["kafkajs/src/index.js", "kafkajs", "module.exports"],
   ["postgres/cjs/src/query.js", "postgres", "module.exports"],
   ["postgres/src/query.js", "postgres", "{ Query }"],
 ]
@@ -21,7 +23,7 @@ export interface KnownFile {
 
 /** Matches the paths and URLs of all known files, for tools that want a filter. */
 export const KNOWN_FILE: RegExp =
-  /[\\/]node_modules[\\/](?:pg[\\/]lib[\\/]client|pg-pool[\\/]index|mongodb[\\/]lib[\\/]cmap[\\/]connection|amqplib[\\/]lib[\\/](?:channel|channel_model|callback_model)|nats[\\/]lib[\\/]nats-base-client[\\/]nats|mqtt[\\/]build[\\/]lib[\\/]client|memcached[\\/]lib[\\/]memcached|postgres[\\/](?:cjs[\\/])?src[\\/]query)\.js$/
+  /[\\/]node_modules[\\/](?:pg[\\/]lib[\\/]client|pg-pool[\\/]index|mongodb[\\/]lib[\\/]cmap[\\/]connection|amqplib[\\/]lib[\\/](?:channel|channel_model|callback_model)|nats[\\/]lib[\\/]nats-base-client[\\/]nats|mqtt[\\/]build[\\/]lib[\\/]client|memcached[\\/]lib[\\/]memcached|memjs[\\/]lib[\\/]memjs[\\/]memjs|kafkajs[\\/]src[\\/]index|postgres[\\/](?:cjs[\\/])?src[\\/]query)\.js$/
 
 /** The known file of a path or URL, if it is one. */
 export function knownFile(place: string): KnownFile | undefined {
