@@ -11,6 +11,9 @@ export const FILES: readonly (readonly [file: string, library: string, handed: s
   ["memcached/lib/memcached.js", "memcached", "module.exports"],
   ["memjs/lib/memjs/memjs.js", "memjs", "module.exports"],
   ["kafkajs/src/index.js", "kafkajs", "module.exports"],
+  ["@elastic/transport/lib/Transport.js", "elasticsearch", "module.exports"],
+  ["@elastic/transport/esm/Transport.js", "elasticsearch", "{ default: Transport }"],
+  ["@opensearch-project/opensearch/lib/Transport.js", "opensearch", "module.exports"],
   ["postgres/cjs/src/query.js", "postgres", "module.exports"],
   ["postgres/src/query.js", "postgres", "{ Query }"],
 ]
@@ -22,8 +25,9 @@ export interface KnownFile {
 }
 
 /** Matches the paths and URLs of all known files, for tools that want a filter. */
-export const KNOWN_FILE: RegExp =
-  /[\\/]node_modules[\\/](?:pg[\\/]lib[\\/]client|pg-pool[\\/]index|mongodb[\\/]lib[\\/]cmap[\\/]connection|amqplib[\\/]lib[\\/](?:channel|channel_model|callback_model)|nats[\\/]lib[\\/]nats-base-client[\\/]nats|mqtt[\\/]build[\\/]lib[\\/]client|memcached[\\/]lib[\\/]memcached|memjs[\\/]lib[\\/]memjs[\\/]memjs|kafkajs[\\/]src[\\/]index|postgres[\\/](?:cjs[\\/])?src[\\/]query)\.js$/
+export const KNOWN_FILE: RegExp = new RegExp(
+  `[\\\\/]node_modules[\\\\/](?:${FILES.map(([file]) => file.replaceAll(".", "\\.").replaceAll("/", "[\\\\/]")).join("|")})$`,
+)
 
 /** The known file of a path or URL, if it is one. */
 export function knownFile(place: string): KnownFile | undefined {
