@@ -11,6 +11,7 @@ export const FILES: readonly (readonly [file: string, library: string, handed: s
   ["memcached/lib/memcached.js", "memcached", "module.exports"],
   ["memjs/lib/memjs/memjs.js", "memjs", "module.exports"],
   ["kafkajs/src/index.js", "kafkajs", "module.exports"],
+  ["@grpc/grpc-js/build/src/channel.js", "grpc", "module.exports"],
   ["@elastic/transport/lib/Transport.js", "elasticsearch", "module.exports"],
   ["@elastic/transport/esm/Transport.js", "elasticsearch", "{ default: Transport }"],
   ["@opensearch-project/opensearch/lib/Transport.js", "opensearch", "module.exports"],

@@ -55,8 +55,7 @@ const systems = [
 for (const { system, integration, traced, library, documented, operations, http } of systems) {
   describe(system, () => {
     let server: Awaited<ReturnType<typeof startSearch>>
-    const connect = (options: object = { node: server.url }) =>
-      traced(new library.Client({ maxRetries: 1, ...options }))
+    const connect = (options: object = { node: server.url }) => traced(new library.Client({ maxRetries: 1, ...options }))
     const secret = documented({ name: SECRET })
 
     behavesAsIntegration<Client>({
