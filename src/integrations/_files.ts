@@ -1,4 +1,4 @@
-/** The files of libraries that have no tracing channel: each hands what it exports to `traced` of `antifreeze/<library>`. */
+/** The files of libraries that are not in the default set: each hands what it exports to `traced` of `antifreeze/<library>`. */
 export const FILES: readonly (readonly [file: string, library: string, handed: string])[] = [
   ["pg/lib/client.js", "pg", "module.exports"],
   ["pg-pool/index.js", "pg", "module.exports"],
@@ -15,6 +15,11 @@ export const FILES: readonly (readonly [file: string, library: string, handed: s
   ["@elastic/transport/lib/Transport.js", "elasticsearch", "module.exports"],
   ["@elastic/transport/esm/Transport.js", "elasticsearch", "{ default: Transport }"],
   ["@opensearch-project/opensearch/lib/Transport.js", "opensearch", "module.exports"],
+  // Version 17 has channels, and only says that it is there; version 16 is patched.
+  ["graphql/diagnostics.js", "graphql", "module.exports"],
+  ["graphql/diagnostics.mjs", "graphql", "{ parseChannel }"],
+  ["graphql/execution/execute.js", "graphql", "module.exports"],
+  ["graphql/execution/subscribe.js", "graphql", "module.exports"],
   ["postgres/cjs/src/query.js", "postgres", "module.exports"],
   ["postgres/src/query.js", "postgres", "{ Query }"],
 ]
