@@ -106,12 +106,23 @@ export interface Urgent {
   readonly pending: boolean
   /** Gives back what is kept, and what is on its way and may not arrive. */
   recall(): readonly SpanRecord[]
+  /** Keeps the spans for the next call without a try; encoded they have so many bytes. */
+  defer(spans: readonly SpanRecord[], bytes: number): void
+  /** Where a body is posted, and how, for a thread of its own to do it. */
+  target?(): Target
   /** The spans as the body of one request. */
   encode(spans: readonly SpanRecord[]): string
   /** Delivers a body before it returns, within `budgetMs`; false when that was not possible. */
   postNow(body: string, budgetMs: number): boolean
   /** Delivers a body that an earlier process has left. False: try again another time. */
   post(body: string): Promise<boolean>
+}
+
+export interface Target {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  /** PEM texts: `ca`, `cert`, `key`. */
+  readonly tls: Readonly<Record<string, string>>
 }
 
 export interface Delivery {

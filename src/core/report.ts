@@ -15,6 +15,7 @@ export type ReportCode =
   | "rejected"
   | "span-limit"
   | "unsupported"
+  | "watchdog"
 
 /** `write` gets the finished line; leave it out to keep silent and only count. */
 export function createReport(write?: (line: string) => void): Report {

@@ -6,6 +6,7 @@ import { uptimeMs } from "../node/uptime.ts"
 import { endWithLoop, followCallbacks, forget, type LegacyContext } from "./callbacks.ts"
 import { drawInit } from "./cold-start.ts"
 import { watchCrash } from "./crash.ts"
+import type { DeliveryMode } from "./delivery-mode.ts"
 import { type Hold, openHold } from "./hold.ts"
 import { tellCost } from "./self-report.ts"
 import { invocationTags, triggerOf } from "./trigger.ts"
@@ -20,7 +21,14 @@ export interface Guise {
 }
 
 /** Runs `call` exactly once, traced unless something of ours fails. */
-export function traceInvocation(tracer: Tracer, args: unknown[], context: unknown, call: () => unknown, guise: Guise): unknown {
+export function traceInvocation(
+  tracer: Tracer,
+  mode: DeliveryMode,
+  args: unknown[],
+  context: unknown,
+  call: () => unknown,
+  guise: Guise,
+): unknown {
   const startMs = uptimeMs()
   let called = false
   const callOnce = () => {
@@ -33,7 +41,7 @@ export function traceInvocation(tracer: Tracer, args: unknown[], context: unknow
   try {
     if (isNested(tracer, context)) return callOnce()
     watchCrash()
-    const { requestId, settle } = (hold = openHold(tracer, context))
+    const { requestId, settle } = (hold = openHold(tracer, context, mode))
     const end = (take: Parameters<typeof settle>[0]) => {
       vigil?.end()
       if (current !== undefined) forget(current)
