@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest"
 import { median, readResults } from "./_figures.ts"
-import type { ColdCell, WarmCell } from "./_shapes.ts"
+import type { ColdCell, DeliveryCell, WarmCell } from "./_shapes.ts"
 
 // The figures of the README come from these raw results. `npm run bench` writes them anew; a test never times anything itself.
 describe("the kept benchmark results", () => {
@@ -16,6 +16,19 @@ describe("the kept benchmark results", () => {
   test("a warm response takes at most half a millisecond longer than the floor's", () => {
     for (const { responseMs } of readResults<WarmCell[]>("bench-warm")) {
       expect(median(responseMs.ours) - median(responseMs.floor)).toBeLessThanOrEqual(0.5)
+    }
+  })
+
+  test("adaptive delivery holds the freeze for a fifth of the time at most, and every invocation has arrived", () => {
+    const cells = readResults<DeliveryCell[]>("bench-delivery")
+    expect(cells).toHaveLength(2 * 3)
+    for (const { invoked, delivered, heldMs } of cells) {
+      expect(heldMs).toHaveLength(200)
+      expect(delivered).toBe(invoked)
+    }
+    for (const { runtime, mode, heldMs } of cells) {
+      const after = cells.find((cell) => cell.runtime === runtime && cell.mode === "after")?.heldMs ?? []
+      if (mode === "adaptive") expect(median(heldMs)).toBeLessThan(median(after) / 5)
     }
   })
 
