@@ -13,9 +13,8 @@ const GAPS = 2
 const DUE_MS = 1_000
 const DUE_SPANS = 256
 const DUE_BYTES = 128 * 1024
-/** More than this goes out at once: the exporter has to have room for it. */
-const FULL_SPANS = 1_024
-const FULL_BYTES = 1024 * 1024
+/** An invocation with more spans does not wait: the exporter has to have room for all. */
+const MANY_SPANS = 1_024
 
 let lastEndMs = 0
 let shortGaps = 0
@@ -63,9 +62,8 @@ export async function waitForCompany(tracer: Tracer, spans: readonly SpanRecord[
 
 function putOut(tracer: Tracer, spans: readonly SpanRecord[]): boolean {
   const { urgent } = tracer.exporter ?? {}
-  const body = urgent?.encode(spans)
-  if (urgent === undefined || body === undefined) return false
-  if (count + spans.length > FULL_SPANS || bytes + body.length > FULL_BYTES) return false
+  if (urgent === undefined || spans.length > MANY_SPANS) return false
+  const body = urgent.encode(spans)
   ending.waiting.add(tracer)
   if (journalFor(processState.report, "outbox")?.keep(body) !== true) return false
   urgent.defer(spans, body.length)

@@ -40,12 +40,16 @@ async function startFor(target: Target, report: Report): Promise<void> {
       tls,
       proxied: wantsProxy(new URL(url), process.env),
     }
-    await start(data, (why) => {
+    await start(data, (error) => {
       ending.watchdog = undefined
-      report("watchdog", `the watchdog has ended: ${why}.`)
+      none(error)
     })
     ending.watchdog = create(data)
   } catch (error) {
+    none(error)
+  }
+
+  function none(error: unknown): void {
     report("watchdog", `there is no watchdog: ${String(error)}.`)
   }
 }
@@ -69,14 +73,14 @@ function create({ cells, atMs }: WatcherData): Watchdog {
   }
 }
 
-function start(workerData: WatcherData, onEnd: (why: string) => void): Promise<void> {
+function start(workerData: WatcherData, onEnd: (error: unknown) => void): Promise<void> {
   const { Worker } = process.getBuiltinModule("node:worker_threads")
   // What the function's own process was started with is not meant for this thread: preloads, loaders, flags.
   const { NODE_OPTIONS: _, ...env } = process.env
   const resourceLimits = { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 2 }
   const worker = new Worker(`(${watcher})()`, { eval: true, workerData, env, execArgv: [], resourceLimits })
   worker.unref()
-  worker.on("error", (error) => onEnd(String(error)))
+  worker.on("error", onEnd)
   return new Promise((resolve) => {
     worker.on("online", resolve)
     setTimeout(resolve, START_MS).unref()
