@@ -3,6 +3,9 @@ import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { describe, expect, test } from "vitest"
 import type { Environment } from "../../../src/environment/contracts.ts"
+import { withTracing } from "../../../src/platforms/lambda/with-tracing.ts"
+import { certificate } from "../../_certificate.ts"
+import { certificateFile } from "../../faults/cells.ts"
 import { late } from "../../faults.ts"
 import { runtimes } from "../../runtimes/runtimes.ts"
 import { collect, open, spansInTime } from "./_open.ts"
@@ -70,26 +73,34 @@ describe.each(Object.entries({ ric3: runtimes.ric3, ric4: runtimes.ric4 }))("ada
     expect(collector.batches.length).toBe(3)
   })
 
-  test("the end of the environment delivers what waits", async () => {
-    const collector = await collect({ onRequest: late(25) })
-    const environment = open(runtime, "functions.noop", collector, adaptive)
+  test.each(["functions.noop", "graceful.handler"])("the end of the environment delivers what waits over HTTPS (%s)", async (handler) => {
+    const tls = await certificate()
+    const collector = await collect({ tls, onRequest: late(25) })
+    const env = { ...adaptive.env, OTEL_EXPORTER_OTLP_CERTIFICATE: certificateFile(tls.cert) }
+    const environment = open(runtime, handler, collector, { ...adaptive, env })
     await invokeTimes(environment, 5)
+    expect(collector.spans.filter((span) => span.name === "functions")).toHaveLength(2)
     await environment.close()
     expect(collector.spans.filter((span) => span.name === "functions")).toHaveLength(5)
   })
+})
 
-  test("an answer by callback, which waits for an empty event loop, does not wait for the delivery", async () => {
-    const collector = await collect({ onRequest: late(200) })
-    if (runtime === runtimes.ric4) return
-    const environment = open(runtime, "functions.callback", collector, adaptive)
-    await invokeTimes(environment, 4)
-    await sleep(600)
-    await invokeTimes(environment, 1)
-    await sleep(600)
-    const next = await environment.invoke({})
-    expect(next.responseMs).toBeLessThan(150)
-    expect(spansInTime(collector, next).filter((span) => span.name === "functions")).toHaveLength(4)
-  })
+// Of the two, the runtime that has callbacks.
+test("an answer by callback, which waits for an empty event loop, does not wait for the adaptive delivery", async () => {
+  const collector = await collect({ onRequest: late(200) })
+  const environment = open(runtimes.ric3, "functions.callback", collector, adaptive)
+  await invokeTimes(environment, 4)
+  await sleep(600)
+  await invokeTimes(environment, 1)
+  await sleep(600)
+  const next = await environment.invoke({})
+  expect(next.responseMs).toBeLessThan(150)
+  expect(spansInTime(collector, next).filter((span) => span.name === "functions")).toHaveLength(4)
+})
+
+test("an option that is no mode is refused", () => {
+  const delivery = "sometimes" as "after"
+  expect(() => withTracing(async () => {}, { delivery })).toThrow(expect.objectContaining({ code: "ERR_CONFIG" }) as Error)
 })
 
 describe.each(Object.entries({ ric3: runtimes.ric3, ric4: runtimes.ric4 }))("delivery before the response on %s", (_name, runtime) => {
