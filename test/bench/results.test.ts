@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest"
 import { median, readResults } from "./_figures.ts"
-import type { ColdCell, DeliveryCell, WarmCell } from "./_shapes.ts"
+import type { ColdCell, DeliveryCell, WarmCell, WatchdogCell } from "./_shapes.ts"
 
 // The figures of the README come from these raw results. `npm run bench` writes them anew; a test never times anything itself.
 describe("the kept benchmark results", () => {
@@ -30,6 +30,14 @@ describe("the kept benchmark results", () => {
       const after = cells.find((cell) => cell.runtime === runtime && cell.mode === "after")?.heldMs ?? []
       if (mode === "adaptive") expect(median(heldMs)).toBeLessThan(median(after) / 5)
     }
+  })
+
+  test("the watchdog's table has a figure of each start", () => {
+    const cells = readResults<WatchdogCell[]>("bench-watchdog")
+    expect(cells).toHaveLength(2 * 2)
+    for (const { cpuMs, rssMiB, responseMs } of cells) expect([cpuMs.length, rssMiB.length, responseMs.length]).toEqual([10, 10, 10])
+    const [without, watched] = [false, true].map((wanted) => cells.filter((cell) => cell.watched === wanted).flatMap((cell) => cell.rssMiB))
+    expect(median(watched ?? []) - median(without ?? [])).toBeLessThan(25)
   })
 
   test("the cold table has all its cells, each with every start", () => {
