@@ -43,17 +43,19 @@ describe.each(Object.entries({ ric3: runtimes.ric3, ric4: runtimes.ric4 }))("ada
     const environment = open(runtime, "functions.five", collector, adaptive)
     await invokeTimes(environment, 4)
     const before = collector.batches.length
-    await sleep(600)
-    await invokeTimes(environment, 1)
+    // Less than a second between two of them, and more between the first that waits and the last.
+    for (let count = 0; count < 2; count++) {
+      await sleep(300)
+      await invokeTimes(environment, 1)
+    }
     await sleep(600)
     const next = await environment.invoke({ pauseMs: 60 })
     const [beside] = collector.batches.slice(before)
     // Beside the handler, which takes 180 ms: neither before it nor after it.
     expect(beside?.receivedAtMs).toBeGreaterThan(next.eventAtMs)
     expect(beside?.receivedAtMs).toBeLessThan(next.respondedAtMs)
-    expect(beside?.spans.filter((span) => span.name === "functions")).toHaveLength(3)
+    expect(beside?.spans.filter((span) => span.name === "functions")).toHaveLength(4)
     expect(next.payload.toString()).toBe('"done"')
-    expect(next.heldMs).toBeLessThan(35)
   })
 
   test("rare ones deliver at once, and take along what waits", async () => {
