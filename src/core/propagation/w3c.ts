@@ -27,8 +27,9 @@ export const baggagePropagator: Propagator = {
     if (value !== "") set("baggage", value)
   },
   extract(get) {
-    const baggage = parseBaggage(get("baggage"))
-    return baggage.size === 0 ? undefined : { baggage }
+    const headers = get("baggage")
+    const baggage = headers.length > 0 && parseBaggage(headers)
+    return baggage && baggage.size > 0 ? { baggage } : undefined
   },
 }
 

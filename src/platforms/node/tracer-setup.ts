@@ -1,5 +1,6 @@
 import type { Clock, Exporter, Limits, TagValue, Urgent } from "../../core/contracts.ts"
 import { DEFAULT_LIMITS } from "../../core/limits.ts"
+import { awsMessagePropagator } from "../../core/propagation/xray.ts"
 import type { Report } from "../../core/report.ts"
 import { type Sampler, traceIdRatio } from "../../core/sampler.ts"
 import type { TracerSetup } from "../../core/span-maker.ts"
@@ -35,6 +36,8 @@ export function tracerSetup(options: TracerOptions, config?: Config, platformRes
     exporter: options.exporter ?? otlpExporter(options, config, platformResource, limits, report),
     sampler: options.sampleRate === undefined ? (config?.sampler as Sampler | undefined) : traceIdRatio(options.sampleRate),
     propagators: options.propagators ?? config?.propagators,
+    // The `AWSTraceHeader` that AWS itself hands on.
+    messagePropagators: [awsMessagePropagator],
     clock: options.clock ?? nodeClock,
     ids: options.ids,
   }

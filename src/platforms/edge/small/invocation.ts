@@ -1,6 +1,7 @@
 import type { Exporter, Propagated, ScopeStorage, SpanKind, Tags, Trigger } from "../../../core/contracts.ts"
 import { baggagePropagator, traceContextPropagator } from "../../../core/propagation/w3c.ts"
 import type { Life } from "../answer.ts"
+import type { Tie } from "../context.ts"
 import { findStorage } from "../storage.ts"
 import { addTags, fail, finish, type SmallSpan, startSpan } from "./span.ts"
 
@@ -26,7 +27,7 @@ const TASKS_MS = 20_000
 export function openInvocation(
   trigger: Trigger,
   exporter: Exporter,
-  waitUntil: (task: Promise<unknown>) => void,
+  tie: Tie,
   sampled: boolean,
 ): SmallInvocation {
   const parent = extract(trigger.carrier as Headers)
@@ -80,11 +81,12 @@ export function openInvocation(
     const sent = spans
     spans = []
     if (sent.length > 0 && (root.traceFlags & 1) === 1) stay(exporter.export(sent))
+    if (ended && tasks === 0) tie = tie.release()
   }
 
   function stay(task: Promise<unknown>): void {
     try {
-      waitUntil(task)
+      tie.waitUntil(task)
     } catch {
       // The invocation is over.
     }
