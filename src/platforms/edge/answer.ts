@@ -22,13 +22,7 @@ const hasSignal: boolean =
   ] === true
 
 /** Runs the handler, and sees its answer to a request to the end. */
-export function answer(
-  invocation: Life,
-  tagsOf: Trigger["tagsOf"],
-  request: Request | undefined,
-  tie: Tie,
-  call: () => unknown,
-): unknown {
+export function answer(invocation: Life, tagsOf: Trigger["tagsOf"], request: Request | undefined, tie: Tie, call: () => unknown): unknown {
   const returned = (value: unknown) => {
     const followed = request && value instanceof Response ? follow(value, request, invocation, tie) : undefined
     if (followed === undefined) invocation.end(tagsOf?.(value))

@@ -1,5 +1,6 @@
 import type { EdgeTracer } from "./edge-tracer.ts"
 import { answerTags, carryHeaders, describeFetch, type FetchArguments } from "./fetch-call.ts"
+import { replace } from "./replace.ts"
 import { state } from "./state.ts"
 import { type Meaning, traceCall } from "./trace-call.ts"
 
@@ -13,24 +14,16 @@ const meaning: Meaning<FetchArguments, Response> = { name: "fetch", describe: de
 export function watchFetch(): void {
   if (state.watching) return
   state.watching = true
-  try {
-    standInFront()
-  } catch (error) {
-    state.report("instrumentation", `calls of fetch are not traced: ${String(error)}.`)
-  }
-}
-
-function standInFront(): void {
-  const native = globalThis.fetch as (...args: unknown[]) => Promise<Response>
-  const { fetch } = {
-    fetch(this: unknown, ...args: unknown[]): Promise<Response> {
-      return traceCall(meaning, args as unknown as FetchArguments, (headers) =>
-        Reflect.apply(native, this, carryHeaders(args, headers, propagateTo())),
-      )
-    },
-  }
-  Object.defineProperty(fetch, "length", { value: native.length, configurable: true })
-  Object.defineProperty(globalThis, "fetch", { ...Object.getOwnPropertyDescriptor(globalThis, "fetch"), value: fetch })
+  replace(
+    globalThis,
+    "fetch",
+    (native) =>
+      function (this: object, ...args: unknown[]): unknown {
+        return traceCall(meaning, args as unknown as FetchArguments, (headers) =>
+          Reflect.apply(native, this, carryHeaders(args, headers, propagateTo())),
+        )
+      },
+  )
 }
 
 function propagateTo(): ((url: string) => boolean) | undefined {

@@ -1,5 +1,6 @@
 import type { Description, SpanKind, Tags } from "../../../core/contracts.ts"
 import type { EdgePolicy, EdgeTracer } from "../../edge/edge-tracer.ts"
+import { replace } from "../../edge/replace.ts"
 import { state } from "../../edge/state.ts"
 import { type Meaning, traceCall } from "../../edge/trace-call.ts"
 
@@ -59,18 +60,6 @@ export function patch(prototype: object, binding: Binding): void {
         },
     )
   }
-}
-
-type Method = (this: object, ...args: unknown[]) => unknown
-
-/** Puts a method in the place of another, with its name, length and descriptor. */
-export function replace(prototype: object, method: string, make: (native: Method) => Method): void {
-  const descriptor = Object.getOwnPropertyDescriptor(prototype, method)
-  const native = descriptor?.value as unknown
-  if (typeof native !== "function" || descriptor?.configurable === false) return
-  const value = make(native as Method)
-  for (const key of ["name", "length"]) Object.defineProperty(value, key, Object.getOwnPropertyDescriptor(native, key) ?? {})
-  Object.defineProperty(prototype, method, { ...descriptor, value })
 }
 
 /** Tells `made` of each object that the method makes of a binding that has a name. */

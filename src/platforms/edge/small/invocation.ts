@@ -24,12 +24,7 @@ const MAX_SPANS = 500
 const TASKS_MS = 20_000
 
 /** One invocation: its spans go out when its answer is complete and its tasks are done, and what comes later by itself. */
-export function openInvocation(
-  trigger: Trigger,
-  exporter: Exporter,
-  tie: Tie,
-  sampled: boolean,
-): SmallInvocation {
+export function openInvocation(trigger: Trigger, exporter: Exporter, tie: Tie, sampled: boolean): SmallInvocation {
   const parent = extract(trigger.carrier as Headers)
   const root = startSpan(trigger.operationName, trigger.kind, trigger.tags, parent ?? { traceFlags: sampled ? 3 : 2 }, parent !== undefined)
   let spans: SmallSpan[] = []

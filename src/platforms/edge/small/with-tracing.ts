@@ -1,11 +1,12 @@
 import type { Exporter } from "../../../core/contracts.ts"
 import { VERSION } from "../../../version.ts"
 import { answer, endOnDisconnect } from "../answer.ts"
-import { followTasks, isContext, tieTo } from "../context.ts"
 import { bodies } from "../body.ts"
 import { followByReader } from "../body-reader.ts"
+import { followTasks, isContext, tieTo } from "../context.ts"
 import { createExporter } from "../exporter.ts"
 import { answerTags, carryHeaders, describeFetch, type FetchArguments } from "../fetch-call.ts"
+import { replace } from "../replace.ts"
 import { requestTrigger, responseTags } from "../request-trigger.ts"
 import { readVariables } from "../variables.ts"
 import { headersOf, openInvocation, type SmallInvocation, scopes } from "./invocation.ts"
@@ -105,28 +106,34 @@ let watching = false
 function watchFetch(): void {
   if (watching) return
   watching = true
-  const native = globalThis.fetch as FetchFunction
-  const traced = {
-    fetch(this: unknown, ...args: unknown[]): unknown {
-      const active = scopes.getStore()
-      if (active === undefined) return Reflect.apply(native, this, args)
-      const { invocation } = active
-      const { operationName, kind, tags } = describeFetch(args as unknown as FetchArguments)
-      const span = invocation.start(operationName, kind, tags)
-      return (Reflect.apply(native, this, carryHeaders(args, () => headersOf(span))) as Promise<Response>).then(
-        (response) => {
-          addTags(span, answerTags(response))
-          invocation.finished(span)
-          return response
-        },
-        (error: unknown) => {
-          fail(span, error)
-          invocation.finished(span)
-          throw error
-        },
-      )
-    },
-  }.fetch
-  Object.defineProperty(traced, "length", { value: native.length, configurable: true })
-  Object.defineProperty(globalThis, "fetch", { ...Object.getOwnPropertyDescriptor(globalThis, "fetch"), value: traced })
+  replace(
+    globalThis,
+    "fetch",
+    (native) =>
+      function (this: object, ...args: unknown[]): unknown {
+        const active = scopes.getStore()
+        if (active === undefined) return Reflect.apply(native, this, args)
+        const { invocation } = active
+        const { operationName, kind, tags } = describeFetch(args as unknown as FetchArguments)
+        const span = invocation.start(operationName, kind, tags)
+        return (
+          Reflect.apply(
+            native,
+            this,
+            carryHeaders(args, () => headersOf(span)),
+          ) as Promise<Response>
+        ).then(
+          (response) => {
+            addTags(span, answerTags(response))
+            invocation.finished(span)
+            return response
+          },
+          (error: unknown) => {
+            fail(span, error)
+            invocation.finished(span)
+            throw error
+          },
+        )
+      },
+  )
 }
