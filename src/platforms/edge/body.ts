@@ -1,3 +1,5 @@
+import { elsewhere } from "./runtime.ts"
+
 /** What is followed of an answer: its body, until it has been sent, was cancelled, or its reader went away. */
 export interface Followed {
   /** The answer to give in place of the original. */
@@ -12,9 +14,6 @@ const { IdentityTransformStream, FixedLengthStream } = globalThis as unknown as 
   IdentityTransformStream?: new () => Transform
   FixedLengthStream?: new (length: number | bigint) => Transform
 }
-
-/** How a stream is followed in other runtimes than workerd: set by the entries for them, so that a Worker does not carry it. */
-export const bodies: { follow?: (response: Response, body: ReadableStream) => Followed | undefined } = {}
 
 /** Where the length of a body is not to be had, only these are taken for streams: wrapping a text would cost its content-length. */
 export const STREAMING: RegExp = /^(text\/event-stream|application\/(x-ndjson|jsonl|stream\+json))/i
@@ -33,7 +32,7 @@ export function followBody(response: Response, request: Request): Followed | und
   // A HEAD answer is never read: a pipe would wait for its reader for ever.
   if (request.method === "HEAD" || (response as { webSocket?: unknown }).webSocket || body.locked) return undefined
   if (headers.has("content-encoding")) return undefined
-  if (IdentityTransformStream === undefined || FixedLengthStream === undefined) return bodies.follow?.(response, body)
+  if (IdentityTransformStream === undefined || FixedLengthStream === undefined) return elsewhere.follow?.(response, body)
   if (length === undefined && lengthKey === undefined && !STREAMING.test(headers.get("content-type") ?? "")) return undefined
   const { readable, writable } = length === undefined ? new IdentityTransformStream() : new FixedLengthStream(length)
   return { response: new Response(readable, response), ended: body.pipeTo(writable) }

@@ -1,4 +1,4 @@
-import { isWorkerd } from "./runtime.ts"
+import { elsewhere, isWorkerd } from "./runtime.ts"
 
 /** Keeps the invocation alive until the promise has settled: the runtime's own, never one that we have put in its place. */
 export type WaitUntil = (task: Promise<unknown>) => void
@@ -12,13 +12,6 @@ export function isContext(value: unknown): value is Followable {
   return value !== null && typeof value === "object" && typeof (value as Partial<Followable>).waitUntil === "function"
 }
 
-/** Vercel keeps the context of a request here, for `waitUntil` of @vercel/functions. */
-const VERCEL = Symbol.for("@vercel/request-context")
-
-interface VercelGlobal {
-  [VERCEL]?: { get?(): Partial<Followable> | undefined }
-}
-
 /** What ties an invocation to its platform. */
 export interface Tie {
   /** The platform's own. Where there is none, the process lives on by itself. */
@@ -30,8 +23,8 @@ export interface Tie {
   release: () => Tie
 }
 
-/** A name that no bundler resolves: elsewhere there is no such module. */
-const MODULE = "cloudflare:workers"
+/** A name that no bundler resolves, and no minifier writes out: elsewhere there is no such module. */
+const MODULE = ["cloudflare", "workers"].join(":")
 
 /** workerd's `waitUntil` of whichever invocation is under way. */
 let ambient: Tie | undefined
@@ -47,7 +40,7 @@ if (isWorkerd) {
 }
 
 export function tieTo(context: Followable | undefined): Tie {
-  const owner = context ?? (globalThis as VercelGlobal)[VERCEL]?.get?.()
+  const owner = context ?? elsewhere.context?.()
   const waitUntil = owner?.waitUntil
   const tie: Tie = {
     waitUntil: typeof waitUntil === "function" ? (task) => Reflect.apply(waitUntil, owner, [task]) : () => {},

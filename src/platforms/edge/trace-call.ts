@@ -51,8 +51,7 @@ export function traceCall<Call, Result, T>(
 
 function start(parent: Span, { operationName, kind, tags }: Description): Span {
   const span = parent.tracer().startSpan(operationName, { childOf: parent })
-  span.describe({ "span.kind": kind })
-  span.describe(tags)
+  span.describe({ "span.kind": kind, ...tags })
   return span
 }
 

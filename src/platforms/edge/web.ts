@@ -1,10 +1,9 @@
-import { bodies } from "./body.ts"
-import { followByReader } from "./body-reader.ts"
+import { prepareElsewhere } from "./elsewhere.ts"
 import { readAllVariables } from "./full-variables.ts"
 import { isNodeResponse, type NodeRequest, traceNodeFunction } from "./node-function.ts"
 import { createWithTracing } from "./with-tracing.ts"
 
-bodies.follow = followByReader
+prepareElsewhere()
 
 /**
  * Traces a function of an edge platform: a root span for each request, a child span for each `fetch`, delivered through the

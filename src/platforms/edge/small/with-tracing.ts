@@ -1,9 +1,8 @@
 import type { Exporter } from "../../../core/contracts.ts"
 import { VERSION } from "../../../version.ts"
 import { answer, endOnDisconnect } from "../answer.ts"
-import { bodies } from "../body.ts"
-import { followByReader } from "../body-reader.ts"
 import { followTasks, isContext, tieTo } from "../context.ts"
+import { prepareElsewhere } from "../elsewhere.ts"
 import { createExporter } from "../exporter.ts"
 import { answerTags, carryHeaders, describeFetch, type FetchArguments } from "../fetch-call.ts"
 import { replace } from "../replace.ts"
@@ -25,7 +24,7 @@ export interface SmallOptions {
   readonly sampleRate?: number
 }
 
-bodies.follow = followByReader
+prepareElsewhere()
 
 // biome-ignore lint/suspicious/noExplicitAny: a handler may take anything; nothing narrower accepts all.
 type FetchFunction = (...args: any[]) => any
