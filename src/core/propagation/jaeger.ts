@@ -1,13 +1,13 @@
 import type { Propagator } from "../contracts.ts"
 import { FLAG_SAMPLED } from "../ids.ts"
 import { decode, encode, TOKEN } from "./baggage.ts"
+import { ZERO } from "./w3c.ts"
 
 const HEADER = "uber-trace-id"
 const BAGGAGE_PREFIX = "uberctx-"
 const MAX_BAGGAGE = 64
 /** Jaeger, "Propagation Format": `{trace-id}:{span-id}:{parent-span-id}:{flags}` in hex without leading zeros; the colons may be encoded. */
 const FORM = /^([0-9a-f]{1,32}):([0-9a-f]{1,16}):[0-9a-f]{0,16}:([0-9a-f]{1,2})$/i
-const ZERO = /^0+$/
 
 /** Jaeger's own headers, with its baggage. */
 export const jaegerPropagator: Propagator = {

@@ -1,6 +1,6 @@
 import type { EdgeTracer } from "./edge-tracer.ts"
 import { answerTags, carryHeaders, describeFetch, type FetchArguments } from "./fetch-call.ts"
-import { replace } from "./replace.ts"
+import { replaceFetch } from "./replace.ts"
 import { state } from "./state.ts"
 import { type Meaning, traceCall } from "./trace-call.ts"
 
@@ -14,9 +14,7 @@ const meaning: Meaning<FetchArguments, Response> = { name: "fetch", describe: de
 export function watchFetch(): void {
   if (state.watching) return
   state.watching = true
-  replace(
-    globalThis,
-    "fetch",
+  replaceFetch(
     (native) =>
       function (this: object, ...args: unknown[]): unknown {
         return traceCall(meaning, args as unknown as FetchArguments, (headers) =>

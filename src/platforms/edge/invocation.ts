@@ -80,18 +80,14 @@ export function openInvocation({ tracer, trigger, tie }: InvocationOptions, ...k
 
   /** 1. All tasks are done in time: one batch. 2. They are not: what has finished goes out now, the rest when they are. */
   async function whenIdle(): Promise<void> {
-    const done = new Promise<void>((resolve) => {
-      idle = resolve
-    })
-    let timer: ReturnType<typeof setTimeout> | undefined
-    const tooLong = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, TASKS_MS)
-    })
-    await Promise.race([done, tooLong])
+    const wait = () => new Promise<void>((resolve) => (idle = resolve))
+    const timer = setTimeout(() => idle(), TASKS_MS)
+    await wait()
     clearTimeout(timer)
     if (tasks > 0) {
+      const rest = wait()
       await deliver(tracer, choose(batch.take()))
-      await done
+      await rest
     }
     const delivery = deliver(tracer, choose(batch.close(late)))
     tie = tie.release()

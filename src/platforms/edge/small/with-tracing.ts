@@ -5,7 +5,7 @@ import { followTasks, isContext, tieTo } from "../context.ts"
 import { prepareElsewhere } from "../elsewhere.ts"
 import { createExporter } from "../exporter.ts"
 import { answerTags, carryHeaders, describeFetch, type FetchArguments } from "../fetch-call.ts"
-import { replace } from "../replace.ts"
+import { replaceFetch } from "../replace.ts"
 import { requestTrigger, responseTags } from "../request-trigger.ts"
 import { readVariables } from "../variables.ts"
 import { headersOf, openInvocation, type SmallInvocation, scopes } from "./invocation.ts"
@@ -105,9 +105,7 @@ let watching = false
 function watchFetch(): void {
   if (watching) return
   watching = true
-  replace(
-    globalThis,
-    "fetch",
+  replaceFetch(
     (native) =>
       function (this: object, ...args: unknown[]): unknown {
         const active = scopes.getStore()
