@@ -4,7 +4,7 @@ export type Method = (this: object, ...args: unknown[]) => unknown
 export function replace(owner: object, method: string, make: (native: Method) => Method): void {
   const descriptor = Object.getOwnPropertyDescriptor(owner, method)
   const native = descriptor?.value as unknown
-  if (typeof native !== "function" || descriptor?.configurable === false) return
+  if (typeof native !== "function" || !(descriptor?.configurable || descriptor?.writable)) return
   const value = make(native as Method)
   for (const key of ["name", "length"]) Object.defineProperty(value, key, Object.getOwnPropertyDescriptor(native, key) ?? {})
   Object.defineProperty(owner, method, { ...descriptor, value })
