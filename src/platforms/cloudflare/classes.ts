@@ -65,7 +65,7 @@ function prepare(kind: Kind, context: unknown, env: unknown, tracerFor: TracerFo
     tracerFor(env)
     if (kind === "DurableObject") watchStorage(context as { storage?: object })
   } catch (error) {
-    state.report("instrumentation", `an object is not traced as it should be: ${String(error)}.`)
+    state.report("instrumentation", `this invocation is not traced: ${String(error)}.`)
   }
 }
 

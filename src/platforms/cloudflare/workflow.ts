@@ -38,7 +38,7 @@ export async function traceWorkflow(options: WorkflowOptions, args: readonly unk
     watchFetch()
     run = await openRun(tracer, options, event)
   } catch (error) {
-    state.report("invocation", `this workflow is not traced: ${String(error)}.`)
+    state.report("invocation", `this invocation is not traced: ${String(error)}.`)
   }
   return run === undefined ? call(args) : finish(run, () => call([event, watchSteps(step, run as Run), ...more]))
 }

@@ -59,7 +59,7 @@ function attempt<T>({ name }: { readonly name: string }, step: () => T): T | und
   try {
     return step()
   } catch (error) {
-    state.report("instrumentation", `integration ${name} failed: ${String(error)}. The call itself was not touched.`)
+    state.report("instrumentation", `calls of ${name} are not traced: ${String(error)}.`)
     return undefined
   }
 }
