@@ -235,3 +235,18 @@ export interface Integration<Call, Result = unknown> {
   onCall?(span: Span, call: Call): void
   onResult?(span: Span, result: Result | undefined, error: unknown): void
 }
+
+/** A request or a response, as far as it can be seen without reading a stream. */
+export interface Message {
+  /** The value, or the values, of a header; by lower-case name. */
+  header(name: string): unknown
+  readonly body?: () => unknown
+}
+
+/** What `antifreeze/capture` gives: the tags of what somebody has asked for, masked and bounded. Never throws. */
+export interface Capture {
+  requestTags(message: Message): Tags
+  responseTags(message: Message): Tags
+  /** For what has to keep it until then. */
+  readonly wantsResponseBody: boolean
+}

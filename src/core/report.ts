@@ -6,6 +6,7 @@ export interface Report {
 }
 
 export type ReportCode =
+  | "capture"
   | "config"
   | "delivery"
   | "extension"

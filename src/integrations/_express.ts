@@ -6,6 +6,8 @@ export interface Request {
   readonly baseUrl?: string
   readonly route?: { readonly path?: unknown }
   readonly headers: Readonly<Record<string, unknown>>
+  /** Where something has parsed it. */
+  readonly body?: unknown
 }
 
 /** Where the app is mounted is known when the route is found; an error has left that place before it is answered. */

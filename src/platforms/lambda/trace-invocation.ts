@@ -47,15 +47,15 @@ export function traceInvocation(
       if (current !== undefined) forget(current)
       return settle(take)
     }
-    return invoke(
-      { tracer, id: requestId, trigger: triggerOf(args[0], context), tags: invocationTags(context), settle: end },
-      (invocation) => {
-        current = invocation
-        vigil = keepVigil(invocation, context)
-        tellCost(invocation.root, startMs)
-        return run(invocation, args, context as LegacyContext, callOnce, hold as Hold, guise)
-      },
-    )
+    const [event] = args
+    const found = triggerOf(event, context)
+    const trigger = processState.capture?.(found, event) ?? found
+    return invoke({ tracer, id: requestId, trigger, tags: invocationTags(context), settle: end }, (invocation) => {
+      current = invocation
+      vigil = keepVigil(invocation, context)
+      tellCost(invocation.root, startMs)
+      return run(invocation, args, context as LegacyContext, callOnce, hold as Hold, guise)
+    })
   } catch (error) {
     if (called) throw error
     hold?.abandon()
