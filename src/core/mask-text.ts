@@ -13,11 +13,14 @@ export type Inner = (text: string) => string
  * Linear: each expression either has a bounded length, or begins where the match before it has ended and looks at each character once.
  */
 export function maskText(text: string, more: readonly string[], inner: Inner): string {
-  let clean = cutPrivateKeys(text)
+  // Strings within strings, so deep that nobody reads them, in a text that was cut off: what is a value there cannot be told.
+  const deep = text.search(/\\{16}/)
+  let clean = cutPrivateKeys(deep < 0 ? text : `${text.slice(0, deep)}[nested]`)
   // Escapes that hide letters of a name; JSON that parses has none left.
   if (clean.includes("\\u00")) clean = clean.replace(/\\u00([3-7][0-9a-f])/gi, (all, hex: string) => letterOf(hex) ?? all)
   clean = maskNamed(clean, more)
-  return maskEncoded(maskLooks(clean), inner)
+  // What is masked within base64 makes something else of the rest: it is decoded first.
+  return maskLooks(maskEncoded(clean, inner))
 }
 
 function letterOf(hex: string): string | undefined {
@@ -41,12 +44,15 @@ function cutPrivateKeys(text: string): string {
   }
 }
 
-const WORD = /[\w.$-]{2,}/g
+const WORD = /[\p{L}\p{N}_.$-]{2,}/gu
 /** What stands between a name and its value. */
-const SEPARATOR = /(\\*["'`])?(?:\s*\])?\s*(=>|:=|[:=])\s*/y
+const SEPARATOR = /(\\*["'`])?(?:\s*\])?(?:\s|\\+[nrt])*(=>|:=|[:=])(?:\s|\\+[nrt])*/y
 const OPENER = /(\\*)(["'`])/y
 /** RFC 7578: the end of the line with the name, other headers, an empty line. */
 const PART = /"[^\r\n]{0,200}\r?\n(?:[^\r\n]{1,200}\r?\n){0,4}\r?\n/y
+/** The next in a list of names and values by turns. */
+const LISTED = /\\*["'`](?:\s|\\+[nrt])*,(?:\s|\\+[nrt])*(\\*)(["'`])/y
+const NAMING = /(?:name|key|id|field|header|attribute)\\*["'`]\s*:\s*\\*["'`]$|name=\\+"$/i
 const TAG = /[^<>]*>/y
 
 function maskNamed(text: string, more: readonly string[]): string {
@@ -59,11 +65,13 @@ function maskNamed(text: string, more: readonly string[]): string {
     const [word] = found
     const end = found.index + word.length
     // "api key", in two words.
-    const name = found.index === beforeEnd + 1 ? `${before}${word}` : word
+    const isSecond = found.index === beforeEnd + 1
+    const name = isSecond ? `${before}${word}` : word
+    const begin = isSecond ? beforeEnd - before.length : found.index
     before = word.slice(-40)
     beforeEnd = end
     if (!namesSecret(name, more)) continue
-    const value = valueAfter(text, found.index, word, end)
+    const value = valueAfter(text, begin, word, end)
     if (value === undefined) continue
     clean += text.slice(kept, value.start) + REDACTED
     kept = value.end
@@ -88,6 +96,12 @@ function valueAfter(text: string, begin: number, word: string, end: number): Ran
     if (first === "{" || first === "[") return { start, end: text.length }
     if (/^(?:true|false|null)\b/.test(text.slice(start, start + 6))) return undefined
     return upTo(text, start, separator[2] === "=" ? /[\s&"'`<>]/g : separator[1] === undefined ? /[\r\n"'`]/g : /[\s,}\]]/g)
+  }
+  if (/["'`]/.test(text[begin - 1] ?? "")) {
+    // { "name": "password", …, or a form within a string: how far the value goes cannot be told from a text that was cut off.
+    if (NAMING.test(text.slice(Math.max(0, begin - 64), begin))) return { start: end, end: text.length }
+    const next = match(LISTED, text, end)
+    if (next !== null) return quoted(text, end + next[0].length, next[2] as string, (next[1] as string).length)
   }
   if (/[<:]/.test(text[begin - 1] ?? "")) return element(text, word, end)
   if (text.slice(begin - 6, begin) === 'name="') {
@@ -162,14 +176,17 @@ export function isCard(text: string): boolean {
   return sum % 10 === 0
 }
 
+/** Pairs, or an address with a query; no base64 with its padding. */
+export const FORM: RegExp = /^[^\s=&"'<>{}]{1,200}=(?!=*$)[^\s"'<>{}]*$/
 const PIECE = /[^\s"'`<>]{12,}/g
 const BASE64 = /[\w+/-]{12,}={0,2}/g
 
 function maskEncoded(text: string, inner: Inner): string {
   return text.replace(PIECE, (piece) => {
     if (/%[0-9a-f]{2}/i.test(piece)) {
-      const decoded = percentDecoded(piece)
-      const masked = decoded === piece ? decoded : inner(decoded)
+      // Decoded as a whole, a form does not tell any more where its values end.
+      const decoded = FORM.test(piece) ? piece : percentDecoded(piece)
+      const masked = inner(decoded)
       if (masked !== decoded) return masked
     }
     return maskTokens(piece).replace(BASE64, (run) => maskBase64(run, inner))
@@ -178,10 +195,10 @@ function maskEncoded(text: string, inner: Inner): string {
 
 export function percentDecoded(text: string): string {
   try {
-    return decodeURIComponent(text)
+    return decodeURIComponent(text.replace(/%[0-9a-f]?$/i, ""))
   } catch {
     // Cut off within a character, or not UTF-8.
-    return text.replace(/%([2-7][0-9a-f])/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+    return text.replace(/%([0-7][0-9a-f])/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
   }
 }
 
@@ -215,11 +232,12 @@ const CONTROL = /[\x01-\x08\x0e-\x1f\x7f]/
 
 /** The text that this is the base64 (RFC 4648, 4 and 5) of, or undefined. */
 export function textIn(base64: string): string | undefined {
-  const digits = base64.replace(/=+$/, "").replace(/-/g, "+").replace(/_/g, "/")
+  const all = base64.replace(/=+$/, "").replace(/-/g, "+").replace(/_/g, "/")
+  const digits = all.length % 4 === 1 ? all.slice(0, -1) : all
   try {
     // Most are no text, which the beginning tells. No text has digits or small letters alone.
     if (/^(?:\d+|[a-z]+)$/.test(digits) || CONTROL.test(atob(digits.slice(0, 32)))) return undefined
-    const binary = atob(digits.length % 4 === 1 ? digits.slice(0, -1) : digits)
+    const binary = atob(digits)
     return asText(/[\x80-\xff]/.test(binary) ? utf8(Uint8Array.from(binary, (char) => char.charCodeAt(0))) : binary)
   } catch {
     return undefined

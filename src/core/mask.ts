@@ -1,4 +1,4 @@
-import { isCard, maskText, percentDecoded, REDACTED, textOf } from "./mask-text.ts"
+import { FORM, isCard, maskText, percentDecoded, REDACTED, textOf } from "./mask-text.ts"
 import { namesSecret, plainName } from "./secret-names.ts"
 
 export interface MaskOptions {
@@ -121,7 +121,7 @@ class Masking {
       const masked = typeof shown === "string" ? this.text(shown, encodings - 1) : String(this.json(name, shown, encodings - 1))
       pairs.push(`${equals < 0 ? "" : `${name}=`}${masked === plain ? value : encodeURIComponent(masked.toWellFormed())}`)
     }
-    return maskText(pairs.join("&"), this.#names, (inner) => (encodings > 0 ? this.text(inner, encodings - 1) : inner))
+    return maskText(pairs.join("&"), this.#names, (seen) => seen)
   }
 
   /** Writes one value; says whether it has any text in JSON. */
@@ -208,7 +208,6 @@ class Masking {
   }
 }
 
-const FORM = /^[^\s=&"'<>{}]{1,200}=[^\s"'<>{}]*$/
 const LINES = /^[\w+/\r\n-]+={0,2}\s*$/
 const NAME = /^(?:name|key|k|n|id|field|header|attribute)$/i
 const VALUE = /^(?:(?:string|new|old|default)?_?values?|v|val|content|data|text)$/i
