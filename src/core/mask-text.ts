@@ -47,6 +47,7 @@ function cutPrivateKeys(text: string): string {
 const WORD = /[\p{L}\p{N}_.$-]{2,}/gu
 /** What stands between a name and its value. */
 const SEPARATOR = /(\\*["'`])?(?:\s*\])?(?:\s|\\+[nrt])*(=>|:=|[:=])(?:\s|\\+[nrt])*/y
+const CLOSER = /\\*["'`]/y
 const OPENER = /(\\*)(["'`])/y
 /** RFC 7578: the end of the line with the name, other headers, an empty line. */
 const PART = /"[^\r\n]{0,200}\r?\n(?:[^\r\n]{1,200}\r?\n){0,4}\r?\n/y
@@ -99,7 +100,8 @@ function valueAfter(text: string, begin: number, word: string, end: number): Ran
   }
   if (/["'`]/.test(text[begin - 1] ?? "")) {
     // { "name": "password", …, or a form within a string: how far the value goes cannot be told from a text that was cut off.
-    if (NAMING.test(text.slice(Math.max(0, begin - 64), begin))) return { start: end, end: text.length }
+    if (NAMING.test(text.slice(Math.max(0, begin - 64), begin)))
+      return { start: end + (match(CLOSER, text, end)?.[0].length ?? 0), end: text.length }
     const next = match(LISTED, text, end)
     if (next !== null) return quoted(text, end + next[0].length, next[2] as string, (next[1] as string).length)
   }
@@ -198,8 +200,12 @@ export function percentDecoded(text: string): string {
     return decodeURIComponent(text.replace(/%[0-9a-f]?$/i, ""))
   } catch {
     // Cut off within a character, or not UTF-8.
-    return text.replace(/%([0-7][0-9a-f])/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+    return text.replace(/(?:%[0-9a-f]{2})+/gi, (run) => new TextDecoder().decode(Uint8Array.from(run.slice(1).split("%"), fromHex)))
   }
+}
+
+function fromHex(digits: string): number {
+  return Number.parseInt(digits, 16)
 }
 
 /** RFC 7519: a header and more, with points between; the signature may have been cut off. What follows in the same piece goes with it. */
