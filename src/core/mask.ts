@@ -233,10 +233,17 @@ function plainOf(value: object): unknown {
   if (value instanceof String || value instanceof Number || value instanceof Boolean) return value.valueOf()
   if (value instanceof Promise) return "[promise]"
   if (Array.isArray(value)) return value
-  if ("pipe" in value || "getReader" in value || Symbol.asyncIterator in value) return "[stream]"
+  if (methodOf(value, "pipe") || methodOf(value, "getReader") || Symbol.asyncIterator in value) return "[stream]"
   // What it leaves out is not for others.
-  const { toJSON } = "toJSON" in value ? (value as { toJSON: unknown }) : { toJSON: undefined }
-  return typeof toJSON === "function" ? (toJSON.call(value) as unknown) : value
+  const toJSON = methodOf(value, "toJSON")
+  return toJSON === undefined ? value : (Reflect.apply(toJSON, value, []) as unknown)
+}
+
+/** A method, and no accessor of the value's own. */
+function methodOf(value: object, name: string): ((...args: unknown[]) => unknown) | undefined {
+  const own = Object.getOwnPropertyDescriptor(value, name)
+  const method = own === undefined ? (value as Record<string, unknown>)[name] : own.value
+  return typeof method === "function" ? (method as (...args: unknown[]) => unknown) : undefined
 }
 
 /** A number that has lost digits may have been a card's. */
