@@ -29,7 +29,8 @@ const EDGE = 64
 export function maskedText(key: string, value: unknown, options: MaskOptions): string | undefined {
   try {
     const masking = new Masking(options)
-    const shown = masking.admit(key, value)
+    const admitted = masking.admit(key, value)
+    const shown = admitted instanceof Uint8Array ? plainOf(admitted) : admitted
     const text = typeof shown === "string" ? masking.text(shown, MAX_ENCODINGS) : masking.json(key, shown, MAX_ENCODINGS)
     return text === undefined ? undefined : cutBytes(text, options.maxBytes)
   } catch {
