@@ -24,15 +24,36 @@ export function tracing({ capture }: WebOptions = {}): (context: Context, next: 
     const asked = { header: (name: string) => context.get(name) || undefined }
     const call = () => ({ method, path, tags: capture?.requestTags(asked) ?? {} })
     return web.open(context.req, call, (operation) => {
-      const routeOf = () => (context._matchedRoute === undefined ? undefined : String(context._matchedRoute))
       const tagsOf = () =>
         capture && {
           // Set where something has parsed it.
           ...capture.requestTags({ ...asked, body: () => context.request.body }),
           ...capture.responseTags({ header: (name) => res.getHeader(name), body: () => context.body }),
         }
-      if (operation !== undefined) endWithResponse(operation, method, res, routeOf, tagsOf)
+      if (operation !== undefined) endWithResponse(operation, method, res, watchRoute(context, path), tagsOf)
       return next()
     })
   }
+}
+
+/** koa-mount takes the prefix off the path while it is in the mounted app, which is when the route is found. */
+function watchRoute(context: Context, whole: string): () => string | undefined {
+  let matched = context._matchedRoute
+  let found: string | undefined
+  Object.defineProperty(context, "_matchedRoute", {
+    configurable: true,
+    enumerable: true,
+    get: () => matched,
+    set(value: unknown) {
+      matched = value
+      // An expression is as the function has written it.
+      if (value !== undefined && value !== null) found = `${prefixOf(whole, context.path)}${String(value)}`
+    },
+  })
+  return () => found
+}
+
+function prefixOf(whole: string, path: string): string {
+  const rest = path === "/" && !whole.endsWith("/") ? "" : path
+  return whole.endsWith(rest) ? whole.slice(0, whole.length - rest.length) : ""
 }
