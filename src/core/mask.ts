@@ -30,7 +30,7 @@ export function maskedText(key: string, value: unknown, options: MaskOptions): s
   try {
     const masking = new Masking(options)
     const admitted = masking.admit(key, value)
-    const shown = admitted instanceof Uint8Array ? plainOf(admitted) : admitted
+    const shown = ArrayBuffer.isView(admitted) ? plainOf(admitted) : admitted
     const text = typeof shown === "string" ? masking.text(shown, MAX_ENCODINGS) : masking.json(key, shown, MAX_ENCODINGS)
     return text === undefined ? undefined : cutBytes(text, options.maxBytes)
   } catch {

@@ -1,11 +1,11 @@
 import { captureOf, type Wanted } from "../../core/capture.ts"
-import type { Capture, Tags } from "../../core/contracts.ts"
+import type { Capture } from "../../core/contracts.ts"
 import { errorFacts, TracingError } from "../../core/errors.ts"
 import type { MaskOptions } from "../../core/mask.ts"
-import type { Span } from "../../core/span.ts"
 import { captureInvocation } from "../lambda/capture-invocation.ts"
+import { watchCalls } from "./capture-calls.ts"
 import { readCapture } from "./capture-variables.ts"
-import { type Hooks, processState } from "./process-state.ts"
+import { processState } from "./process-state.ts"
 
 /** What is captured; each wins over its variable. Nothing is, unless asked for. */
 export interface CaptureOptions extends Wanted {
@@ -44,11 +44,11 @@ export function capture(options: CaptureOptions = {}): Capture {
     onMistake: (error) => processState.report("capture", `mask(key, value) failed: ${errorFacts(error).kind}. The value is not sent.`),
   }
   const incoming = captureOf(wanted, masking)
-  const watchCalls = hookCalls(wanted.calls && captureOf(wanted.calls, masking))
+  const hookCalls = watchCalls(wanted.calls && captureOf(wanted.calls, masking))
   const invocation = captureInvocation(wanted, incoming, masking)
   processState.capture = (trigger, event) => {
     // The user's own hooks may have come since.
-    watchCalls()
+    hookCalls()
     return invocation(trigger, event)
   }
   return incoming
@@ -67,76 +67,4 @@ function check(options: CaptureOptions): CaptureOptions {
 
 function pick({ requestHeaders, responseHeaders }: Wanted): object {
   return { ...(requestHeaders && { requestHeaders }), ...(responseHeaders && { responseHeaders }) }
-}
-
-/** The HTTP clients, by the names of their integrations. */
-const CLIENTS = ["http", "undici", "http2"]
-const OURS = Symbol.for("antifreeze.capture")
-type OwnHooks = Hooks & { readonly [OURS]?: Hooks | undefined }
-
-/** Adds ours to the hooks that the user has for the HTTP clients, in place of earlier ones of ours. */
-function hookCalls(calls: Capture | undefined): () => void {
-  const own = new WeakSet<Hooks>()
-  return () => {
-    for (const name of CLIENTS) {
-      const present = processState.hooks.get(name) as OwnHooks | undefined
-      if (present === undefined ? calls === undefined : own.has(present)) continue
-      const users = present !== undefined && OURS in present ? present[OURS] : present
-      const hooks = calls === undefined ? users : bothHooks(name, users, calls)
-      if (hooks === undefined) processState.hooks.delete(name)
-      else {
-        own.add(hooks)
-        processState.hooks.set(name, hooks)
-      }
-    }
-  }
-}
-
-function bothHooks(name: string, users: Hooks | undefined, calls: Capture): OwnHooks {
-  return {
-    name,
-    onCall(span, call: ClientCall) {
-      users?.onCall?.(span, call)
-      tag(span, calls.requestTags(requestOf(call)))
-    },
-    onResult(span, result: Result, error) {
-      users?.onResult?.(span, result, error)
-      tag(span, calls.responseTags({ header: (header) => result?.header?.(header) }))
-    },
-    [OURS]: users,
-  }
-}
-
-type Result = { readonly header?: (name: string) => unknown } | undefined
-
-function tag(span: Span, tags: Tags): void {
-  span.addTags(tags as Record<string, unknown>)
-}
-
-/** A request of node:http (`getHeader`), undici (a list, or text in version 5) or node:http2 (an object). */
-interface ClientCall {
-  getHeader?(name: string): unknown
-  readonly headers?: unknown
-  readonly body?: unknown
-}
-
-function requestOf(call: ClientCall): { header(name: string): unknown; body?: () => unknown } {
-  if (typeof call.getHeader === "function") return { header: (name) => call.getHeader?.(name) }
-  const { headers, body } = call
-  const isSeen = typeof body === "string" || body instanceof Uint8Array
-  return {
-    header: (name) => pairsOf(headers).flatMap(([key, value]) => (key === name ? [value] : [])),
-    ...(isSeen && { body: () => body }),
-  }
-}
-
-function pairsOf(headers: unknown): (readonly [string, unknown])[] {
-  if (typeof headers === "string") {
-    return headers.split("\r\n").map((line) => {
-      const colon = line.indexOf(":")
-      return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()]
-    })
-  }
-  if (!Array.isArray(headers)) return Object.entries((headers ?? {}) as object).map(([name, value]) => [name.toLowerCase(), value])
-  return headers.flatMap((name, at) => (at % 2 === 0 ? [[String(name).toLowerCase(), headers[at + 1]] as const] : []))
 }
