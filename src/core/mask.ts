@@ -14,8 +14,11 @@ export interface MaskOptions {
 
 // The bounds of one capture: in time, since each entry and each character is looked at once in each encoding.
 const MAX_ENTRIES = 5_000
-const MAX_CHARACTERS = 128 * 1024
-const MAX_TEXT = 32 * 1024
+const MAX_CHARACTERS = 256 * 1024
+const MAX_JSON = 64 * 1024
+const MAX_TEXT = 16 * 1024
+/** How much longer it takes to look through a text than to parse it. */
+const TEXT_COST = 4
 const MAX_LEVELS = 16
 /** How many encodings within one another are opened. Whatever is encoded deeper is not shown. */
 const MAX_ENCODINGS = 5
@@ -81,23 +84,27 @@ class Masking {
 
   /** Masks a text. One that was cut off is not taken for the whole. */
   text(text: string, encodings: number): string {
-    this.#characters -= Math.min(text.length, MAX_TEXT)
-    if (this.#characters < 0) return `[${text.length} characters]`
     // Too short for the looks of a secret, and without a name.
     if (text.length < 12 && !/[:=<%]/.test(text)) return text
-    // Of what is cut off in its middle the looks do not tell what it was.
-    if (text.length > MAX_TEXT) return `${this.#masked(text.slice(0, MAX_TEXT), encodings).slice(0, -EDGE)}…`
-    return this.#masked(text, encodings)
-  }
-
-  #masked(known: string, encodings: number): string {
-    const first = /^\s*([[{"])/.exec(known.slice(0, 200))?.[1]
-    if (first !== undefined) {
-      const parsed = parse(known)
+    if (text.length <= MAX_JSON && /^\s{0,100}[[{"]/.test(text)) {
+      if (!this.#spend(text.length)) return `[${text.length} characters]`
+      const parsed = parse(text)
       if (parsed !== undefined) return encodings === 0 ? "[nested]" : this.#reencoded(parsed, encodings)
     }
-    if (encodings > 0 && FORM.test(known)) return this.#form(known, encodings)
-    const whole = LINES.test(known) && known.includes("\n") ? known.replace(/\s/g, "") : known
+    if (!this.#spend(Math.min(text.length, MAX_TEXT) * TEXT_COST)) return `[${text.length} characters]`
+    if (text.length <= MAX_TEXT) return this.#unparsed(text, encodings)
+    // Of what is cut off in its middle the looks do not tell what it was.
+    return `${this.#unparsed(text.slice(0, MAX_TEXT), encodings).slice(0, -EDGE)}…`
+  }
+
+  #spend(characters: number): boolean {
+    this.#characters -= characters
+    return this.#characters >= 0
+  }
+
+  #unparsed(text: string, encodings: number): string {
+    if (encodings > 0 && FORM.test(text)) return this.#form(text, encodings)
+    const whole = LINES.test(text) && text.includes("\n") ? text.replace(/\s/g, "") : text
     return maskText(whole, this.#names, (inner) => {
       if (encodings > 0) return this.text(inner, encodings - 1)
       return /[:=]/.test(inner) ? "[nested]" : inner
