@@ -2,6 +2,7 @@ import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { describe, expect, onTestFinished, test } from "vitest"
 import type { ReceivedSpan } from "../../../src/otlp/types.ts"
+import { layered, opt } from "../../layer/_compare.ts"
 import { runtimes } from "../../runtimes/runtimes.ts"
 import { collect, open } from "./_open.ts"
 
@@ -128,6 +129,19 @@ describe.each(Object.entries({ ric3: runtimes.ric3, ric4: runtimes.ric4 }))("wha
     expect(captured(root)).toEqual({ "antifreeze.event": '{"deep":{},"ok":1}' })
     expect(invocation.logs).toContain("mask(key, value) failed: Error.")
     expect(invocation.logs).not.toContain("CANARY")
+  })
+
+  test("is the same in an ES module, and in a function that the layer traces with its own copy of us", async () => {
+    for (const [handler, options] of [
+      ["captures-module.handler", {}],
+      ["captures-module.bare", { optRoot: opt, env: layered }],
+    ] as const) {
+      const collector = await collect()
+      const environment = open(runtime, handler, collector, options)
+      await environment.invoke({ pin: "CANARY", ok: 1 })
+      const root = collector.spans.find((span) => span.parentSpanId === undefined)
+      expect([handler, captured(root)]).toEqual([handler, { "antifreeze.event": '{"pin":"REDACTED","ok":1}' }])
+    }
   })
 
   test("is the event of an invocation that fails, too", async () => {
