@@ -44,7 +44,8 @@ function cutPrivateKeys(text: string): string {
   }
 }
 
-const WORD = /[\p{L}\p{N}_.$-]{2,}/gu
+/** Whatever is not ASCII counts as a letter: to compile classes of Unicode takes a millisecond. */
+const WORD = /[\w.$\u0080-\uffff-]{2,}/g
 /** What stands between a name and its value. */
 const SEPARATOR = /(\\*["'`])?(?:\s*\])?(?:\s|\\+[nrt])*(=>|:=|[:=])(?:\s|\\+[nrt])*/y
 const CLOSER = /\\*["'`]/y
