@@ -101,8 +101,10 @@ function valueAfter(text: string, begin: number, word: string, end: number): Ran
   }
   if (/["'`]/.test(text[begin - 1] ?? "")) {
     // { "name": "password", …, or a form within a string: how far the value goes cannot be told from a text that was cut off.
-    if (NAMING.test(text.slice(Math.max(0, begin - 64), begin)))
-      return { start: end + (match(CLOSER, text, end)?.[0].length ?? 0), end: text.length }
+    if (NAMING.test(text.slice(Math.max(0, begin - 64), begin))) {
+      const start = end + (match(CLOSER, text, end)?.[0].length ?? 0)
+      return start < text.length ? { start, end: text.length } : undefined
+    }
     const next = match(LISTED, text, end)
     if (next !== null) return quoted(text, end + next[0].length, next[2] as string, (next[1] as string).length)
   }
