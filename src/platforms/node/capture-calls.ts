@@ -42,13 +42,14 @@ function bothHooks(name: string, users: Hooks | undefined, calls: Capture): OwnH
       // Headers may be set until the request is sent.
       const call = written.get(span)
       if (call !== undefined) tag(span, calls.requestTags(requestOf(call)))
-      tag(span, calls.responseTags({ header: (header) => result?.header?.(header) }))
+      tag(span, calls.responseTags({ header: (header) => result?.response?.header?.(header) }))
     },
     [OURS]: users,
   }
 }
 
-type Result = { readonly header?: (name: string) => unknown } | undefined
+/** `Answer` of the HTTP integrations; calls of AWS may end with another. */
+type Result = { readonly response?: { readonly header?: (name: string) => unknown } } | undefined
 
 function tag(span: Span, tags: Tags): void {
   span.addTags(tags as Record<string, unknown>)
