@@ -34,7 +34,7 @@ export async function buildLayer(version, dist = join(root, "dist")) {
     absWorkingDir: root,
   }
   const from = (name) => [join(root, "layer", name)]
-  const later = await splitLater({ extension: ".cjs", options: { ...common, external: ["opentracing/*"] } })
+  const later = await splitLater({ file: "later.cjs", options: { ...common, external: ["opentracing/*"] } })
   const first = { plugins: later.plugins, external: later.external }
   const opentracing = join(modules, "opentracing")
   const shared = insteadOf(/\/opentracing\/lib\/(global_tracer|noop|span|span_context|tracer)\.js$/, ([, name]) => ({

@@ -37,7 +37,7 @@ for (const [folder, type] of [
   mkdirSync(join(dist, folder), { recursive: true })
   writeFileSync(join(dist, folder, "package.json"), `${JSON.stringify({ type })}\n`)
 }
-const later = await splitLater({ extension: ".js", options: common })
+const later = await splitLater({ file: "later.js", options: common })
 const inside = await splitLater({ options: common })
 const names = readdirSync(src("")).flatMap((file) => (file.endsWith(".ts") ? [file.slice(0, -3)] : []))
 const entries = names.filter((name) => name !== "version" && !edgeEntries.includes(name))
@@ -84,7 +84,7 @@ await build({
   outdir: join(dist, "cli", "bootstrap"),
   outExtension: { ".js": ".mjs" },
 })
-writeTypes({ esm: [...entries, ...edgeEntries], cjs: entries })
+writeTypes([...entries, ...edgeEntries])
 
 /**
  * What Node imports: the CommonJS build, by `require`. Node's ESM loader takes 1 to 3 ms longer for opentracing's eight files, and
@@ -96,21 +96,23 @@ function writeNodeEntry(names) {
   writeFileSync(join(dist, "esm", "node.js"), text)
 }
 
-/** The same declarations for either module system: what the entries lead to, and nothing else that tsc writes. */
-function writeTypes(folders) {
+/**
+ * What the entries lead to, of all that tsc writes. The declarations are CommonJS's; those of ES modules hand them on: twice the same
+ * would be a tenth of the package.
+ */
+function writeTypes(names) {
   const emitted = join(dist, "types")
   execFileSync(join(root, "node_modules/.bin/tsc"), ["-p", "tsconfig.build.json", "--outDir", emitted], { cwd: root, stdio: "inherit" })
-  for (const [folder, names] of Object.entries(folders)) {
-    const wanted = names.map((name) => `${name}.d.ts`)
-    for (const file of wanted) {
-      const text = readFileSync(join(emitted, file), "utf8")
-      mkdirSync(dirname(join(dist, folder, file)), { recursive: true })
-      writeFileSync(join(dist, folder, file), text.replace(/(from "|import\(")(\.[^"]*)\.ts"/g, '$1$2.js"'))
-      for (const [, path] of text.matchAll(/(?:from "|import\(")(\.[^"]*)\.ts"/g)) {
-        const next = join(dirname(file), `${path}.d.ts`)
-        if (!wanted.includes(next)) wanted.push(next)
-      }
+  const wanted = names.map((name) => `${name}.d.ts`)
+  for (const file of wanted) {
+    const text = readFileSync(join(emitted, file), "utf8")
+    mkdirSync(dirname(join(cjs, file)), { recursive: true })
+    writeFileSync(join(cjs, file), text.replace(/(from "|import\(")(\.[^"]*)\.ts"/g, '$1$2.js"'))
+    for (const [, path] of text.matchAll(/(?:from "|import\(")(\.[^"]*)\.ts"/g)) {
+      const next = join(dirname(file), `${path}.d.ts`)
+      if (!wanted.includes(next)) wanted.push(next)
     }
   }
+  for (const name of names) writeFileSync(join(dist, "esm", `${name}.d.ts`), `export * from "../cjs/${name}.js"\n`)
   rmSync(emitted, { recursive: true })
 }

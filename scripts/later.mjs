@@ -50,13 +50,12 @@ const FIRST = [
  * sources know nothing of it. The modules of a part may export functions only. What is in no list is copied into each part that
  * imports it, and must not have state.
  *
- * A CommonJS build gets files beside it: pass `extension`, and call `write` for them. An ES module that bundlers take in has no place
- * for files, so the parts are in it as text (decisions/0005).
+ * The parts are text (decisions/0005): of a CommonJS build in a file beside it, so pass its name as `file`, and call `write` for it; of
+ * an ES module, which bundlers take in and which has no place for files, in constants.
  *
  * @returns `plugins` and `external` for esbuild's build of the first part, and `write(outdir)`.
  */
-export async function splitLater({ extension, options }) {
-  const fileOf = (part) => `./later-${part}${extension}`
+export async function splitLater({ file, options }) {
   const exported = new Map()
   for (const [part, files] of Object.entries(LATER)) {
     for (const file of files) exported.set(join(src, file), { part, names: await exportsOf(join(src, file), options) })
@@ -67,7 +66,7 @@ export async function splitLater({ extension, options }) {
     name: "later-loading",
     setup({ onLoad }) {
       onLoad({ filter: /^\w+$/, namespace: "later" }, ({ path }) => ({
-        contents: path === "compile" ? COMPILE : loaderOf(path, parts.get(path), extension && fileOf(path)),
+        contents: path === "compile" ? COMPILE : loaderOf(path, parts.get(path), file),
         resolveDir: src,
       }))
       onLoad({ filter: /^text:/, namespace: "later" }, ({ path }) => ({ contents: parts.get(path.slice(5)).text, loader: "text" }))
@@ -75,8 +74,8 @@ export async function splitLater({ extension, options }) {
   }
   return {
     plugins: [forwarding(exported), loading],
-    external: extension === undefined ? [] : [...parts.keys()].map(fileOf),
-    write: (outdir) => Promise.all([...parts].map(([part, { text }]) => writeFile(join(outdir, fileOf(part)), asFile(text)))),
+    external: file === undefined ? [] : [`./${file}`],
+    write: (outdir) => writeFile(join(outdir, file), textsOf(parts)),
   }
 }
 
@@ -117,30 +116,30 @@ async function buildPart(part, exported, options) {
 
 /** A module of the first part: gives the part's exports, and the part what it needs of the rest. */
 function loaderOf(part, { needs }, file) {
-  const load = file === undefined ? "compile(text)" : `require(${JSON.stringify(file)})`
   const isPart = (path) => path.startsWith("later:")
   const from = (path) => (path.startsWith("first:") ? join(src, path.slice(6)) : path)
   return [
-    ...(file === undefined ? ['import compile from "later:compile"', `import text from "later:text:${part}"`] : []),
+    'import compile from "later:compile"',
+    ...(file === undefined ? [`import text from "later:text:${part}"`] : []),
     ...needs.map((path, index) => `import ${isPart(path) ? "" : "* as "}need${index} from ${JSON.stringify(from(path))}`),
     "let exports",
-    `export default () => (exports ??= ${load}((name) => {`,
+    `export default () => (exports ??= compile(${file === undefined ? "text, undefined" : `require("./${file}").${part}, __filename`}, (name) => {`,
     ...needs.map((path, index) => `  if (name === "${path}") return need${index}${isPart(path) ? "()" : ""}`),
     `  return ${file === undefined ? "process.getBuiltinModule" : "require"}(name)`,
     "}))",
   ].join("\n")
 }
 
-/** V8 compiles what is within the parentheses at once, not twice. */
-function asFile(text) {
-  return `module.exports=(require=>{const module={exports:{}};(function(require,module,exports){${text}})(require,module,module.exports);return module.exports})\n`
+function textsOf(parts) {
+  return `module.exports = {${[...parts].map(([part, { text }]) => `${part}: ${JSON.stringify(text)}`).join(",\n")}}\n`
 }
 
 /** V8 reads a text in a twentieth of the time that it takes to compile as much code. */
 const COMPILE = `
-export default (text) => (require) => {
+export default (text, file, require) => {
   const module = { exports: {} }
-  process.getBuiltinModule("node:vm").compileFunction(text, ["require", "module", "exports"])(require, module, module.exports)
+  const { compileFunction } = process.getBuiltinModule("node:vm")
+  compileFunction(text, ["require", "module", "exports"], { filename: file })(require, module, module.exports)
   return module.exports
 }`
 
