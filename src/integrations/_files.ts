@@ -21,6 +21,7 @@ export const FILES: readonly (readonly [file: string, library: string, handed: s
   ["mariadb/lib/cmd/class/prepare-result-packet.js", "mariadb", "PrepareResultPacket"],
   ["mariadb/dist/promise.cjs", "mariadb", "module"],
   ["mariadb/dist/callback.cjs", "mariadb", "module"],
+  ["mssql/lib/diagnostics.js", "mssql", "module.exports"],
   ["mysql2/lib/connection.js", "mysql2", "module.exports"],
   ["mysql2/lib/pool.js", "mysql2", "module.exports"],
   ["@redis/client/dist/lib/client/index.js", "redis", "module.exports"],
@@ -38,7 +39,7 @@ export interface KnownFile {
 
 /** Matches the paths and URLs of all known files, for tools that want a filter. */
 export const KNOWN_FILE: RegExp =
-  /[\\/]node_modules[\\/](?:pg[\\/]lib[\\/]client|pg-pool[\\/]index|mongodb[\\/]lib[\\/]cmap[\\/]connection|amqplib[\\/]lib[\\/](?:channel|channel_model|callback_model)|nats[\\/]lib[\\/]nats-base-client[\\/]nats|mqtt[\\/]build[\\/]lib[\\/]client|memcached[\\/]lib[\\/]memcached|mysql[\\/]lib[\\/](?:Connection|Pool|PoolNamespace)|mysql2[\\/]lib[\\/](?:connection|pool)|@redis[\\/]client[\\/]dist[\\/]lib[\\/]client[\\/]index|ioredis[\\/]built[\\/](?:Redis|redis[\\/]index)|mariadb[\\/](?:lib[\\/](?:(?:connection|pool)(?:-callback|-promise)?|cmd[\\/]class[\\/]prepare-result-packet)|dist[\\/](?:promise|callback))|postgres[\\/](?:cjs[\\/])?src[\\/]query)\.c?js$/
+  /[\\/]node_modules[\\/](?:pg[\\/]lib[\\/]client|pg-pool[\\/]index|mongodb[\\/]lib[\\/]cmap[\\/]connection|amqplib[\\/]lib[\\/](?:channel|channel_model|callback_model)|nats[\\/]lib[\\/]nats-base-client[\\/]nats|mqtt[\\/]build[\\/]lib[\\/]client|memcached[\\/]lib[\\/]memcached|mysql[\\/]lib[\\/](?:Connection|Pool|PoolNamespace)|mssql[\\/]lib[\\/]diagnostics|mysql2[\\/]lib[\\/](?:connection|pool)|@redis[\\/]client[\\/]dist[\\/]lib[\\/]client[\\/]index|ioredis[\\/]built[\\/](?:Redis|redis[\\/]index)|mariadb[\\/](?:lib[\\/](?:(?:connection|pool)(?:-callback|-promise)?|cmd[\\/]class[\\/]prepare-result-packet)|dist[\\/](?:promise|callback))|postgres[\\/](?:cjs[\\/])?src[\\/]query)\.c?js$/
 
 /** The known file of a path or URL, if it is one. */
 export function knownFile(place: string): KnownFile | undefined {

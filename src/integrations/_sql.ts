@@ -1,5 +1,5 @@
 /** How a family of databases writes what is no code: quotes, escapes, comments. */
-export type Dialect = "mysql" | "postgresql"
+export type Dialect = "mssql" | "mysql" | "postgresql"
 
 export interface Statement {
   /** The text without a single literal or comment; lists of literals are folded. */
@@ -17,6 +17,9 @@ export interface Statement {
  * nobody closes reach to the end of the text.
  */
 const TOKEN: Record<Dialect, RegExp> = {
+  // Block comments nest. A text in double quotes is a name or a literal, by a setting; one after a currency's sign is a number.
+  mssql:
+    /(\s+|--[^\n\r]*|\/\*)|('(?:[^']|'')*(?:'|$)|"(?:[^"]|"")*(?:"|$)|\p{Sc}\s*[-+]?[\d.][\w.]*|\.?\d[\w.]*(?:(?<=e)[+-]\d+)?)|([a-z_#\u0080-\uffff][\w@$#\u0080-\uffff]*|\[(?:[^\]]|\]\])*\])|\[[\s\S]*|@@?[\w$#]+|[\s\S]/giuy,
   // "--" is a comment only before a blank; the code within /*! … */ is run.
   mysql:
     /(\s+|#[^\n]*|--(?=\s|$)[^\n]*|\/\*M?!\d*|\*\/|\/\*[\s\S]*?(?:\*\/|$))|('(?:[^'\\]|\\[\s\S]?|'')*(?:'|$)|"(?:[^"\\]|\\[\s\S]?|"")*(?:"|$)|\.?\d[\w.]*(?:(?<=e)[+-]\d+)?)|([a-z_$\u0080-\uffff][\w$\u0080-\uffff]*|`(?:[^`]|``)*`)|`[\s\S]*|[@:][@a-z_][\w.$]*|[\s\S]/giy,
@@ -32,7 +35,7 @@ const cache = new Map<string, Statement>()
 
 /** Takes the literals out of an SQL text, and says what it does. What cannot be told apart for certain is left out. */
 export function readSql(sql: string, dialect: Dialect): Statement {
-  const key = dialect[0] + sql
+  const key = dialect[1] + sql
   let statement = cache.get(key)
   if (statement === undefined) {
     statement = parse(sql, dialect)
@@ -51,15 +54,15 @@ function parse(sql: string, dialect: Dialect): Statement {
     token.lastIndex = at
     const [all = "", blank, literal, name] = token.exec(text) ?? []
     if (blank !== undefined) {
-      if (dialect === "postgresql" && blank === "/*") token.lastIndex = afterComment(text, at)
+      if (dialect !== "mysql" && blank === "/*") token.lastIndex = afterComment(text, at)
       if (!out.endsWith(" ")) out += " "
     } else if (literal !== undefined) {
-      if (literal.startsWith("$")) token.lastIndex = beyond(text, literal, token.lastIndex)
+      if (dialect === "postgresql" && literal.startsWith("$")) token.lastIndex = beyond(text, literal, token.lastIndex)
       out += "?"
       outline.sign("?")
       // With standard_conforming_strings off, a backslash escapes the quote: the string could end elsewhere.
       if (dialect === "postgresql" && literal.startsWith("'") && literal.includes("\\'")) break
-    } else if (all.length > 1 && (all.startsWith('"') || all.startsWith("`")) && name === undefined) {
+    } else if (all.length > 1 && /^["`[]/.test(all) && name === undefined) {
       out += "?"
     } else {
       out += all
@@ -70,7 +73,7 @@ function parse(sql: string, dialect: Dialect): Statement {
   return outline.of(fold(out.trim()))
 }
 
-/** PostgreSQL manual, 4.1.5: block comments nest. */
+/** PostgreSQL manual, 4.1.5, and Transact-SQL reference, "Slash Star": block comments nest. */
 function afterComment(text: string, from: number): number {
   const edge = /\/\*|\*\//g
   edge.lastIndex = from
@@ -115,7 +118,7 @@ class Outline {
   #frame = { query: false, list: false }
 
   name(raw: string): void {
-    const quoted = raw.startsWith('"') || raw.startsWith("`")
+    const quoted = /^["`[]/.test(raw)
     const upper = quoted ? "" : raw.toUpperCase()
     const previous = this.#previous
     this.#previous = upper
