@@ -1,7 +1,13 @@
+/** What an ES module calls all of its own exports, once `handOver` has made it import them. */
+const SELF = "antifreezeSelf"
+
 /** The files of libraries that have no tracing channel, or have not always had one: each hands what it exports to `traced` of `antifreeze/<library>`. */
 export const FILES: readonly (readonly [file: string, library: string, handed: string])[] = [
   ["pg/lib/client.js", "pg", "module.exports"],
   ["pg-pool/index.js", "pg", "module.exports"],
+  // Its classes have names of one letter, other ones in each version: it imports itself.
+  ["@neondatabase/serverless/index.mjs", "pg", SELF],
+  ["@neondatabase/serverless/index.js", "pg", "module.exports"],
   ["mongodb/lib/cmap/connection.js", "mongodb", "module.exports"],
   ["amqplib/lib/channel.js", "amqplib", "module.exports"],
   ["amqplib/lib/channel_model.js", "amqplib", "module.exports"],
@@ -37,15 +43,17 @@ export interface KnownFile {
   readonly handed: string
 }
 
-/** Matches the paths and URLs of all known files, for tools that want a filter. */
-export const KNOWN_FILE: RegExp =
-  /[\\/]node_modules[\\/](?:pg[\\/]lib[\\/]client|pg-pool[\\/]index|mongodb[\\/]lib[\\/]cmap[\\/]connection|amqplib[\\/]lib[\\/](?:channel|channel_model|callback_model)|nats[\\/]lib[\\/]nats-base-client[\\/]nats|mqtt[\\/]build[\\/]lib[\\/]client|memcached[\\/]lib[\\/]memcached|mysql[\\/]lib[\\/](?:Connection|Pool|PoolNamespace)|mssql[\\/]lib[\\/]diagnostics|mysql2[\\/]lib[\\/](?:connection|pool)|@redis[\\/]client[\\/]dist[\\/]lib[\\/]client[\\/]index|ioredis[\\/]built[\\/](?:Redis|redis[\\/]index)|mariadb[\\/](?:lib[\\/](?:(?:connection|pool)(?:-callback|-promise)?|cmd[\\/]class[\\/]prepare-result-packet)|dist[\\/](?:promise|callback))|postgres[\\/](?:cjs[\\/])?src[\\/]query)\.c?js$/
-
 /** The known file of a path or URL, if it is one. */
 export function knownFile(place: string): KnownFile | undefined {
-  // Nearly every module ends here: most have no such name.
-  if (!KNOWN_FILE.test(place)) return undefined
-  const inModules = place.replaceAll("\\", "/").split("/node_modules/").at(-1)
+  const at = place.lastIndexOf("node_modules")
+  if (at < 0) return undefined
+  const inModules = place.slice(at + "node_modules/".length).replaceAll("\\", "/")
   const [, library, handed] = FILES.find(([file]) => file === inModules) ?? []
   return library === undefined || handed === undefined ? undefined : { library, handed }
+}
+
+/** The source of a known file, and what hands it over: `call` is the text around what is handed. */
+export function handOver(source: string, place: string, { handed }: KnownFile, call: (handed: string) => string): string {
+  const own = handed === SELF ? `import * as ${SELF} from ${JSON.stringify(`./${/[^\\/]*$/.exec(place)?.[0]}`)};` : ""
+  return `${source}\n;${own}${call(handed)}\n`
 }
