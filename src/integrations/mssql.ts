@@ -20,6 +20,13 @@ interface Connect {
   readonly database?: string
 }
 
+/**
+ * Transact-SQL, as `_sql.ts` reads it. Block comments nest. A text in double quotes is a name or a literal, by a setting; one after a
+ * currency's sign is a number.
+ */
+export const TRANSACT_SQL: RegExp =
+  /(\s+|--[^\n\r]*|\/\*)|('(?:[^']|'')*(?:'|$)|"(?:[^"]|"")*(?:"|$)|\p{Sc}\s*[-+]?[\d.][\w.]*|\.?\d[\w.]*(?:(?<=e)[+-]\d+)?)|([a-z_#\u0080-\uffff][\w@$#\u0080-\uffff]*|\[(?:[^\]]|\]\])*\])|\[[\s\S]*|@@?[\w$#]+|[\s\S]/giuy
+
 const pools = new Map<unknown, Connect>()
 
 /** Remembers where pools are connected to: their requests say only which pool it is. Returns undo. */
@@ -42,7 +49,7 @@ export const mssqlIntegration: Integration<MssqlCall> = {
   /** OpenTelemetry semantic conventions 1.44, "Microsoft SQL Server". */
   describe({ command, statement, procedure, table, rowCount, poolId }) {
     const { server, port, database } = pools.get(poolId) ?? {}
-    const { text, summary, operation, collection } = readSql(command ?? statement ?? "", "mssql")
+    const { text, summary, operation, collection } = readSql(command ?? statement ?? "", TRANSACT_SQL)
     const target = procedure ?? table
     const name = procedure === undefined ? "BULK INSERT" : "EXECUTE"
     return {

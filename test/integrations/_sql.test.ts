@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest"
-import { type Dialect, readSql } from "../../src/integrations/_sql.ts"
+import { readSql as readDialect, type Statement } from "../../src/integrations/_sql.ts"
+import { TRANSACT_SQL } from "../../src/integrations/mssql.ts"
+
+type Dialect = "mssql" | "mysql" | "postgresql"
+
+function readSql(sql: string, dialect: Dialect): Statement {
+  return readDialect(sql, dialect === "mssql" ? TRANSACT_SQL : dialect)
+}
 
 const SECRET = "s3cr3t"
 
