@@ -175,6 +175,26 @@ function behavesAsMysql2(integration: Integration<MysqlQuery>, connect: (more?: 
       await pool.end()
     })
 
+    it("ends each step of a transaction and a prepared statement, and with its error what is killed or takes too long", async () => {
+      const pool = connect()
+      const { spans } = await recording.children(async () => {
+        const connection = await pool.getConnection()
+        await connection.beginTransaction()
+        await connection.execute("insert into carts values (?, ?), (?, ?)", [40, SECRET, 41, "b"])
+        await connection.rollback()
+        const [[{ id }]] = (await connection.query("select connection_id() as id")) as unknown as [[{ id: number }]]
+        setTimeout(() => void pool.query(`kill query ${id}`), 30)
+        // MariaDB answers a sleep that is killed as if it had ended.
+        await connection.query("select sum(a.seq * b.seq) from seq_1_to_100000 a, seq_1_to_100000 b").catch(() => {})
+        connection.release()
+        await pool.query({ sql: "select sleep(0.3)", timeout: 30 }).catch(() => {})
+      }, 7)
+      expect(spans.map(({ operationName }) => operationName)).toEqual(expect.arrayContaining(["START", "insert carts", "ROLLBACK", "kill"]))
+      const failed = spans.filter((span) => tagsOf(span)["error"]).map((span) => tagsOf(span)["error.kind"])
+      expect(failed).toEqual(["ER_QUERY_INTERRUPTED", "PROTOCOL_SEQUENCE_TIMEOUT"])
+      await pool.end()
+    })
+
     it("tells a failed connection of the pool", async () => {
       const pool = connect({ port: 1 })
       const { spans } = await recording.children(() => pool.query("select 1"))
