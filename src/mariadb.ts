@@ -9,7 +9,8 @@ const hand = tracedBy(mariadbIntegration)
  * its class are traced from then on. Not needed in a bundle made with `antifreeze/esbuild`.
  */
 export function traced<T extends object>(target: T): T {
-  if ("exports" in target && "id" in target) replaceFactories(target as unknown as Module)
+  // In a bundle, such a module has no more than this.
+  if ("exports" in target) replaceFactories(target as unknown as Module)
   return hand(target)
 }
 

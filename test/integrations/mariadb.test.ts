@@ -38,7 +38,7 @@ type Called = any
 
 /** As the layer and the plugin hand it over: the CommonJS module, whose classes are out of reach. */
 function handed<T>(name: string): T {
-  const module = { id: name, exports: load<T>(name) }
+  const module = { exports: load<T>(name) }
   traced(module)
   return module.exports
 }
