@@ -148,6 +148,8 @@ for (const [library, version] of Object.keys(libraries).flatMap((name) => [[name
             entryPoints: [file],
             bundle: true,
             minify: true,
+            // mysql tells its packets by the names of their classes: minified, it breaks by itself.
+            keepNames: library === "mysql",
             absWorkingDir: folder,
             platform: "node",
             format: extension === "mjs" ? "esm" : "cjs",
