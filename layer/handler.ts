@@ -1,8 +1,6 @@
 // The handler that the runtime loads in place of the function's own: loads that one, and traces it.
-import { hookLoads, type Traced } from "../src/platforms/node/hook-loads.ts"
 import type * as Library from "./library.ts"
 import { isRefused, loadHandler } from "./load-handler.ts"
-import { provide } from "./provide.ts"
 import { hideFrames, runtimeFrames } from "./runtime-frames.ts"
 
 const name = takeName()
@@ -13,24 +11,23 @@ const library = loadLibrary()
 
 export const handler: unknown = await load()
 
-/** The function sees the `_HANDLER` that its owner has set. */
+/** The function sees the `_HANDLER` that its owner has set, and where aws-lambda-ric has it as an argument, that too. */
 function takeName(): string {
-  const { env } = process
+  const { env, argv } = process
   const name = env["_ANTIFREEZE_HANDLER"] ?? env["ANTIFREEZE_HANDLER"]
   delete env["_ANTIFREEZE_HANDLER"]
   if (name === undefined)
     throw new Error("[antifreeze] the handler is antifreeze's own. Set ANTIFREEZE_HANDLER to the function's, such as index.handler.")
   env["_HANDLER"] = name
+  const at = argv.findIndex((argument) => argument.endsWith("/antifreeze/handler.handler"))
+  if (at > 0) argv[at] = name
   return name
 }
 
-/** Before the function's code, so that its calls are seen from the first one on. */
 function loadLibrary(): typeof Library | undefined {
   try {
     const library = createRequire(import.meta.url)("./index.cjs") as typeof Library
-    library.prepare()
-    hookLoads((name) => (createRequire(import.meta.url)("./libraries.cjs") as Record<string, Traced>)[name])
-    provide(new URL("../", import.meta.url), (folder) => library.shareOpenTracing(fileURLToPath(folder)))
+    library.begin()
     return library
   } catch (error) {
     console.warn(`[antifreeze] the function runs untraced: ${error}.`)

@@ -5,14 +5,28 @@ import * as span from "opentracing/lib/span.js"
 import * as spanContext from "opentracing/lib/span_context.js"
 import * as tracer from "opentracing/lib/tracer.js"
 
+import { prepare } from "../src/platforms/lambda/layer.ts"
+import { hookLoads, type Traced } from "../src/platforms/node/hook-loads.ts"
+import { provide } from "./provide.ts"
+
 export * from "../src/index.ts"
-export { prepare, reportInitError, traceLoaded } from "../src/platforms/lambda/layer.ts"
+export { joinAsServer, reportInitError, traceLoaded } from "../src/platforms/lambda/layer.ts"
+export { processState } from "../src/platforms/node/process-state.ts"
+
+/** Before the function's code, so that its calls are seen from the first one on, and its imports find us. */
+export function begin(): void {
+  const { Module } = process.getBuiltinModule("node:module")
+  const { fileURLToPath, pathToFileURL } = process.getBuiltinModule("node:url")
+  prepare()
+  hookLoads((name) => (Module.createRequire(__filename)("./libraries.cjs") as Record<string, Traced>)[name])
+  provide(new URL("../", pathToFileURL(__filename)), (folder) => shareOpenTracing(fileURLToPath(folder)))
+}
 
 /**
  * A function that brings its own copy of opentracing gets these modules in it: one process has one set of classes and one global
  * tracer. A copy inside the function's bundle is out of reach; there `tracer` is to be imported from "antifreeze".
  */
-export function shareOpenTracing(folder: string): void {
+function shareOpenTracing(folder: string): void {
   const { existsSync } = process.getBuiltinModule("node:fs")
   if (!existsSync(`${folder}span.js`)) return
   const { Module } = process.getBuiltinModule("node:module")

@@ -74,7 +74,8 @@ await buildLayer(version, dist)
 await buildEdge(common, src, dist)
 await later.write(cjs)
 await minifyFolder(cjs)
-for (const folder of ["esm", "edge"]) await minifyFolder(join(dist, folder), { module: true })
+// Not those of the edge: what is inlined there makes the compressed Worker larger.
+await minifyFolder(join(dist, "esm"), { module: true })
 const [, index] = Object.entries(esm.metafile.outputs).find(([file]) => file.endsWith("esm/index.js"))
 writeNodeEntry(index.exports)
 await build({

@@ -23,7 +23,15 @@ const LATER = {
   aws: ["integrations/_aws-attempt.ts", "integrations/_aws-call.ts", "integrations/_aws-facts.ts", "integrations/_aws-inject.ts"],
   sql: ["integrations/_sql.ts"],
   events: ["triggers/_others.ts"],
-  ending: ["platforms/lambda/last-words.ts", "platforms/lambda/deadline.ts", "platforms/lambda/journal.ts", "platforms/node/post-now.ts"],
+  ending: [
+    "platforms/lambda/adaptive.ts",
+    "platforms/lambda/deadline.ts",
+    "platforms/lambda/journal.ts",
+    "platforms/lambda/last-words.ts",
+    "platforms/lambda/outbox.ts",
+    "platforms/lambda/watchdog.ts",
+    "platforms/node/post-now.ts",
+  ],
 }
 
 /** What Init needs and parts need too: they get the first part's, which is also where all state of the process is. */

@@ -13,7 +13,7 @@ const allowed: Record<string, RegExp> = {
   otlp: /^(otlp\/|core\/contracts)/,
   exporters: /^(exporters\/|otlp\/|core\/)/,
   triggers: /^(triggers\/|core\/)/,
-  integrations: /^(integrations\/_|core\/(redact|propagation\/))/,
+  integrations: /^(integrations\/_|core\/(redact|http-method|propagation\/))/,
   platforms: /^(platforms\/|triggers\/|integrations\/|exporters\/|otlp\/encode|core\/|version|opentracing\/|node:async_hooks)/,
   // Runs in the build, not in the function.
   "platforms/esbuild": /^(platforms\/|integrations\/|node:)/,

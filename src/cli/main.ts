@@ -5,12 +5,14 @@ import { invoke } from "./invoke.ts"
 import { publish } from "./publish.ts"
 import { status } from "./status.ts"
 import { uninstrument } from "./uninstrument.ts"
+import { unpack } from "./unpack.ts"
 
 const USAGE = `antifreeze: tracing for serverless functions
 
   antifreeze dev [--port 4318]                       collect spans and draw their traces
   antifreeze invoke FILE.handler --event FILE        run a function in a local Lambda environment
   antifreeze layer publish [--region R]…             publish the Lambda layer in your account
+  antifreeze layer unpack FOLDER                     unpack it, for a container image
   antifreeze instrument FUNCTION…                    add the layer to functions
   antifreeze uninstrument FUNCTION…                  take it away
   antifreeze status [FUNCTION…]                      which functions have it
@@ -23,6 +25,7 @@ const commands: Record<string, (argv: string[]) => Promise<number>> = {
   dev,
   invoke,
   "layer publish": publish,
+  "layer unpack": unpack,
   instrument,
   uninstrument,
   status,

@@ -1,5 +1,4 @@
 import type { Limits, SpanRecord } from "./contracts.ts"
-import { recordOf } from "./record.ts"
 import type { Span } from "./span.ts"
 
 /** Where the spans of a trace go. */
@@ -71,20 +70,6 @@ export class Batch implements Sink {
   /** All that is here: what has finished, and what still runs. */
   get spans(): readonly Span[] {
     return [...this.#finished, ...this.#open]
-  }
-
-  /**
-   * What can be said while it is not known whether the process will ever go on: open children are final and marked
-   * `antifreeze.unfinished`; the root as it stands is revision 1, and sent again as revision 2 when it ends.
-   */
-  checkpoint(root: Span): SpanRecord[] {
-    for (const span of this.#open) if (span !== root) span.abandon()
-    const records: SpanRecord[] = this.take()
-    if (!this.#open.has(root)) return records
-    const tags = new Map(root.tags).set("antifreeze.unfinished", true).set("antifreeze.revision", 1)
-    records.push(recordOf(root, { tags, logs: [...root.logs], durationUs: Math.round(root.duration * 1000) }))
-    root.setTag("antifreeze.revision", 2)
-    return records
   }
 
   take(): SpanRecord[] {

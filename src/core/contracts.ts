@@ -106,12 +106,23 @@ export interface Urgent {
   readonly pending: boolean
   /** Gives back what is kept, and what is on its way and may not arrive. */
   recall(): readonly SpanRecord[]
+  /** Keeps the spans for the next call without a try; encoded they have so many bytes. */
+  defer(spans: readonly SpanRecord[], bytes: number): void
+  /** Where a body is posted, and how, for a thread of its own to do it. */
+  target?(): Target
   /** The spans as the body of one request. */
   encode(spans: readonly SpanRecord[]): string
   /** Delivers a body before it returns, within `budgetMs`; false when that was not possible. */
   postNow(body: string, budgetMs: number): boolean
   /** Delivers a body that an earlier process has left. False: try again another time. */
   post(body: string): Promise<boolean>
+}
+
+export interface Target {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  /** PEM texts: `ca`, `cert`, `key`. */
+  readonly tls: Readonly<Record<string, string>>
 }
 
 export interface Delivery {
@@ -223,4 +234,19 @@ export interface Integration<Call, Result = unknown> {
   /** The user's own look at each span, before the call and after it. A throw tags the span `instrumentation_error`. */
   onCall?(span: Span, call: Call): void
   onResult?(span: Span, result: Result | undefined, error: unknown): void
+}
+
+/** A request or a response, as far as it can be seen without reading a stream. */
+export interface Message {
+  /** The value, or the values, of a header; by lower-case name. */
+  header(name: string): unknown
+  readonly body?: () => unknown
+}
+
+/** What `antifreeze/capture` gives: the tags of what somebody has asked for, masked and bounded. Never throws. */
+export interface Capture {
+  requestTags(message: Message): Tags
+  responseTags(message: Message): Tags
+  /** For what has to keep it until then. */
+  readonly wantsResponseBody: boolean
 }

@@ -6,6 +6,7 @@ export interface Report {
 }
 
 export type ReportCode =
+  | "capture"
   | "config"
   | "delivery"
   | "extension"
@@ -15,6 +16,7 @@ export type ReportCode =
   | "rejected"
   | "span-limit"
   | "unsupported"
+  | "watchdog"
 
 /** `write` gets the finished line; leave it out to keep silent and only count. */
 export function createReport(write?: (line: string) => void): Report {

@@ -7,7 +7,6 @@ import { FLAG_RANDOM, FLAG_SAMPLED, randomIds } from "./ids.ts"
 import { DEFAULT_LIMITS } from "./limits.ts"
 import { extractContext, injectContext } from "./propagation/carrier.ts"
 import { w3cPropagators } from "./propagation/w3c.ts"
-import { awsMessagePropagator } from "./propagation/xray.ts"
 import { createReport, type Report } from "./report.ts"
 import { alwaysOn, type Sampler } from "./sampler.ts"
 import type { ScopeManager } from "./scope.ts"
@@ -20,6 +19,8 @@ export interface TracerSetup {
   readonly exporter?: Exporter | undefined
   readonly sampler?: Sampler | undefined
   readonly propagators?: readonly Propagator[] | undefined
+  /** What else reads the context of a message that woke the function, where none of them finds one. */
+  readonly messagePropagators?: readonly Propagator[]
   readonly limits?: Partial<Limits> | undefined
   readonly clock?: Clock | undefined
   readonly ids?: IdSource | undefined
@@ -42,6 +43,8 @@ export interface StartOptions {
   readonly links?: readonly LinkRecord[]
   /** The trace of a span that has no parent (default: a new one). */
   readonly traceId?: string | undefined
+  /** Its own id (default: a new one). */
+  readonly spanId?: string | undefined
 }
 
 /** What a tracer does, made when it is first asked to: the class that users see is a handle for it. */
@@ -72,7 +75,7 @@ class SpanMaker {
     this.loose = new Batch(this.limits)
     this.#sampler = setup.sampler ?? alwaysOn
     this.#propagators = setup.propagators ?? w3cPropagators
-    this.#messagePropagators = [...this.#propagators, awsMessagePropagator]
+    this.#messagePropagators = [...this.#propagators, ...(setup.messagePropagators ?? [])]
     this.#clock = setup.clock ?? systemClock
     this.#ids = setup.ids ?? randomIds
   }
@@ -85,7 +88,7 @@ class SpanMaker {
     const segment = local ?? this.#startSegment(options.sink)
     const span = new Span({
       tracer,
-      context: this.#contextFor(parent, segment, options.traceId),
+      context: this.#contextFor(parent, segment, options),
       segment,
       limits,
       operationName: cut(String(name), limits.valueLength),
@@ -110,7 +113,7 @@ class SpanMaker {
     return this.#read(this.#propagators, carrier, format)
   }
 
-  /** What our propagators find in a carrier of AWS, else the `AWSTraceHeader` that AWS itself hands on. */
+  /** What our propagators find in a message, else those of the platform. */
   extractMessage(carrier: unknown): SpanContext | undefined {
     return this.#read(this.#messagePropagators, carrier)
   }
@@ -141,13 +144,13 @@ class SpanMaker {
     return { parent, links }
   }
 
-  #contextFor(parent: SpanContext | undefined, segment: Segment, givenTraceId: string | undefined): SpanContext {
-    const spanId = this.#ids.spanId()
+  #contextFor(parent: SpanContext | undefined, segment: Segment, given: StartOptions): SpanContext {
+    const spanId = given.spanId ?? this.#ids.spanId()
     if (parent !== undefined) {
       const { traceId, traceFlags, traceState, baggage } = parent
       return new SpanContext({ traceId, spanId, traceFlags, traceState, baggage }, segment)
     }
-    const traceId = givenTraceId ?? this.#ids.traceId()
+    const traceId = given.traceId ?? this.#ids.traceId()
     const traceFlags = FLAG_RANDOM | (this.#sampler(traceId) ? FLAG_SAMPLED : 0)
     return new SpanContext({ traceId, spanId, traceFlags }, segment)
   }

@@ -114,7 +114,7 @@ export class Tracer extends OpenTracingTracer {
     return this.#maker.extract(carrier, format) ?? null
   }
 
-  /** The context in a carrier of AWS: what our propagators find, else the `AWSTraceHeader` that AWS itself hands on. */
+  /** The context in a message: what our propagators find, else those of the platform. */
   contextIn(carrier: unknown): SpanContext | undefined {
     return this.#maker.extractMessage(carrier)
   }

@@ -87,6 +87,10 @@ export function createOtlpExporter({ post, postNow = () => false, resource, scop
         underWay.clear()
         return all
       },
+      defer(spans, bytes) {
+        kept.push({ spans, bytes })
+        trim()
+      },
       encode: (spans) => encode(withLosses(spans, lost)),
       postNow,
       async post(body) {
@@ -161,9 +165,16 @@ export function createOtlpExporter({ post, postNow = () => false, resource, scop
     return { delivered: 0, dropped: count, kept: 0 }
   }
 
-  /** Keeps the parcels, the oldest dropped first where the limits demand it. */
+  /** Keeps the parcels, within the limits. */
   function hold(parcels: Parcel[], why: string): Delivery {
     kept.unshift(...parcels)
+    const { count, dropped } = trim()
+    report("delivery", `${count} spans could not be delivered: ${why}. They are kept and sent with the next invocation.`)
+    return { delivered: 0, dropped, kept: kept.reduce((sum, parcel) => sum + parcel.spans.length, 0) }
+  }
+
+  /** Drops the oldest parcels where the limits demand it; `count` is of all. */
+  function trim(): { count: number; dropped: number } {
     let count = 0
     let bytes = 0
     const first = kept.findLastIndex((parcel) => {
@@ -173,8 +184,7 @@ export function createOtlpExporter({ post, postNow = () => false, resource, scop
     })
     const dropped = kept.splice(0, first + 1).reduce((sum, parcel) => sum + parcel.spans.length, 0)
     if (dropped > 0) lose("overflow", dropped)
-    report("delivery", `${count} spans could not be delivered: ${why}. They are kept and sent with the next invocation.`)
-    return { delivered: 0, dropped, kept: kept.reduce((sum, parcel) => sum + parcel.spans.length, 0) }
+    return { count, dropped }
   }
 }
 

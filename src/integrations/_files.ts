@@ -1,7 +1,7 @@
 /** What an ES module calls all of its own exports, once `handOver` has made it import them. */
 const SELF = "antifreezeSelf"
 
-/** The files of libraries that have no tracing channel, or have not always had one: each hands what it exports to `traced` of `antifreeze/<library>`. */
+/** The files of libraries that are not in the default set: each hands what it exports to `traced` of `antifreeze/<library>`. */
 export const FILES: readonly (readonly [file: string, library: string, handed: string])[] = [
   ["pg/lib/client.js", "pg", "module.exports"],
   ["pg-pool/index.js", "pg", "module.exports"],
@@ -33,6 +33,17 @@ export const FILES: readonly (readonly [file: string, library: string, handed: s
   ["@redis/client/dist/lib/client/index.js", "redis", "module.exports"],
   ["ioredis/built/Redis.js", "ioredis", "module.exports"],
   ["ioredis/built/redis/index.js", "ioredis", "module.exports"],
+  ["memjs/lib/memjs/memjs.js", "memjs", "module.exports"],
+  ["kafkajs/src/index.js", "kafkajs", "module.exports"],
+  ["@grpc/grpc-js/build/src/channel.js", "grpc", "module.exports"],
+  ["@elastic/transport/lib/Transport.js", "elasticsearch", "module.exports"],
+  ["@elastic/transport/esm/Transport.js", "elasticsearch", "{ default: Transport }"],
+  ["@opensearch-project/opensearch/lib/Transport.js", "opensearch", "module.exports"],
+  // Version 17 has channels, and only says that it is there; version 16 is patched.
+  ["graphql/diagnostics.js", "graphql", "module.exports"],
+  ["graphql/diagnostics.mjs", "graphql", "{ parseChannel }"],
+  ["graphql/execution/execute.js", "graphql", "module.exports"],
+  ["graphql/execution/subscribe.js", "graphql", "module.exports"],
   ["postgres/cjs/src/query.js", "postgres", "module.exports"],
   ["postgres/src/query.js", "postgres", "{ Query }"],
 ]
@@ -42,6 +53,11 @@ export interface KnownFile {
   /** What the file's own code calls the thing to be patched. */
   readonly handed: string
 }
+
+/** Matches the paths and URLs of all known files, for tools that want a filter. */
+export const KNOWN_FILE: RegExp = new RegExp(
+  `[\\\\/]node_modules[\\\\/](?:${FILES.map(([file]) => file.replaceAll(".", "\\.").replaceAll("/", "[\\\\/]")).join("|")})$`,
+)
 
 /** The known file of a path or URL, if it is one. */
 export function knownFile(place: string): KnownFile | undefined {

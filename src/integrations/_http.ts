@@ -1,4 +1,5 @@
 import type { Description, End, Operation, Tags } from "../core/contracts.ts"
+import { readMethod } from "../core/http-method.ts"
 import { redactCredentials, redactUrl } from "../core/redact.ts"
 
 /** The part of a request that every HTTP client knows before it is sent. */
@@ -23,12 +24,9 @@ export interface Peer {
   readonly remotePort?: number | undefined
 }
 
-// OpenTelemetry semantic conventions 1.44, `http.request.method`; other words would make a tag of unbounded values.
-const METHODS = new Set(["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY", "TRACE"])
-
 /** OpenTelemetry semantic conventions 1.44, "HTTP client": `{method}`, since the path has no known template. */
 export function describeRequest({ method, scheme, authority, target, bodySize, socketPath, hidesPort }: Outgoing): Description {
-  const known = METHODS.has(method)
+  const { name, told, original } = readMethod(method)
   const isConnect = method === "CONNECT"
   // RFC 9112, 3.2: the four forms of a request target.
   const absolute = isConnect || target[0] === "/" ? null : /^(\w+:)\/\/([^/?#]*)(.*)$/s.exec(target)
@@ -39,11 +37,11 @@ export function describeRequest({ method, scheme, authority, target, bodySize, s
   const address = colon < 0 ? host : host.slice(0, colon)
   const port = (colon >= 0 && Number(host.slice(colon + 1))) || (ownScheme === "https:" ? 443 : 80)
   return {
-    operationName: known ? method : "HTTP",
+    operationName: name,
     kind: "client",
     tags: {
-      "http.request.method": known ? method : "_OTHER",
-      "http.request.method_original": known ? undefined : method,
+      "http.request.method": told,
+      "http.request.method_original": original,
       "url.full": `${isConnect ? "" : `${ownScheme}//`}${redactCredentials(ownAuthority)}${redactUrl(path)}`,
       "server.address": socketPath || (address[0] === "[" ? address.slice(1, -1) : address),
       "server.port": socketPath || hidesPort ? undefined : port,

@@ -95,7 +95,7 @@ export function patchMethod(owner: object | undefined, name: string, wrap: (orig
 }
 
 /** A callback that runs in the scope of whoever gave it, not of whoever was first to use the connection. */
-export function inCallersScope<Callback extends Method>(callback: Callback, { capture }: Trace<never>): Callback {
+export function inCallersScope<Callback extends Method>(callback: Callback, { capture }: Pick<Trace<never>, "capture">): Callback {
   const resume = capture?.()
   if (resume === undefined) return callback
   return function (this: unknown, ...args: unknown[]) {

@@ -1,10 +1,9 @@
-import type { End, Integration, Operation, Tags, Trace } from "../core/contracts.ts"
+import type { Capture, End, Integration, Operation, Tags, Trace } from "../core/contracts.ts"
 import { offer } from "./_patch.ts"
 
-/** What a middleware captures. Nothing, unless asked for by name; names are of any letter case. */
 export interface WebOptions {
-  readonly requestHeaders?: readonly string[]
-  readonly responseHeaders?: readonly string[]
+  /** What `capture()` of `antifreeze/capture` gives: the headers and bodies that were asked for there (default: none). */
+  readonly capture?: Capture
 }
 
 export interface WebRequest {
@@ -90,29 +89,17 @@ export function endWithResponse(
   method: string,
   response: NodeResponse,
   routeOf: () => string | undefined,
-  { responseHeaders }: WebOptions,
+  tagsOf: () => Tags | undefined,
 ): void {
   const end: End<WebAnswer> = operation.defer()
   const finish = (isGone: boolean) => {
     const route = routeOf()
     nameAfterRoute(operation, method, route)
-    const tags = headerTags("response", responseHeaders, (name) => response.getHeader(name))
+    const tags = tagsOf() ?? {}
     const gone = isGone ? new Error("The connection was closed before the answer was complete.") : undefined
     end(gone, { status: response.statusCode, route, size: response.getHeader("content-length"), tags })
   }
   // What stands in for a response in an adapter may emit "finish" by itself.
   response.once("finish", () => finish(false))
   response.once("close", () => finish(response.writableEnded === false))
-}
-
-const SECRET = /authorization|cookie|token|secret|password|api-?key|signature/i
-
-export function headerTags(side: "request" | "response", names: readonly string[] = [], valueOf: (name: string) => unknown): Tags {
-  const tags: Record<string, unknown> = {}
-  for (const name of names) {
-    const value = valueOf(name)
-    if (value === undefined || value === null) continue
-    tags[`http.${side}.header.${name.toLowerCase()}`] = SECRET.test(name) ? "[redacted]" : String(value).slice(0, 1000)
-  }
-  return tags
 }

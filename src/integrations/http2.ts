@@ -81,7 +81,7 @@ export const http2Integration: Integration<Http2Call, Answer> = {
             let sent = headers
             const call: Http2Call = { session: this, headers }
             guard(() => {
-              if (isUndici(this)) return
+              if (isUndici(this) || isTracedGrpc(headers)) return
               trace(call, (operation) => {
                 if (operation.context === undefined) return
                 operation.defer()
@@ -110,7 +110,7 @@ export const http2Integration: Integration<Http2Call, Answer> = {
       const { session } = stream
       if (requesting > 0 || session === undefined) return
       patchRequest(session as ClientHttp2Session)
-      if (isUndici(session)) return
+      if (isUndici(session) || isTracedGrpc(headers)) return
       trace({ session: session as ClientHttp2Session, headers }, (operation) => follow(stream, operation))
     }
 
@@ -180,6 +180,14 @@ function byName(headers: Headers): Map<string, unknown> {
 /** undici speaks HTTP/2 through this module, and its integration has already made the span. */
 function isUndici(session: object): boolean {
   return hidden(session, "open streams") !== undefined
+}
+
+/** A gRPC call that carries a trace has a span, which that of its one stream would only repeat. */
+function isTracedGrpc(headers: Headers): boolean {
+  const given = (headers ?? {}) as Readonly<Record<string, unknown>>
+  return (
+    given["content-type"] === "application/grpc" && /(^|,)(traceparent|b3|x-b3-traceid|uber-trace-id)(,|$)/.test(String(Object.keys(given)))
+  )
 }
 
 /** Replaces a method, keeping its descriptor and its looks; undo leaves alone what somebody else has replaced since. */

@@ -21,15 +21,20 @@ export function encodeTraces(
   scope: { readonly name: string; readonly version: string },
 ): string {
   if (spans.length === 0) return '{"resourceSpans":[]}'
-  return `{"resourceSpans":[{"resource":{${encodeResource(resource)}},"scopeSpans":[{"scope":{"name":${quote(scope.name)},"version":${quote(scope.version)}},"spans":[${each(spans, encodeSpan).slice(1)}]${SCHEMA}}]${SCHEMA}}]}`
+  return `${encodeHead(resource, scope)}${each(spans, encodeSpan).slice(1)}]${SCHEMA}}]${SCHEMA}}]}`
 }
 
-const resources = new WeakMap<Resource, { readonly size: number; readonly text: string }>()
+type Scope = Parameters<typeof encodeTraces>[2]
 
-/** The same for every batch of an exporter, and as long as a span. */
-function encodeResource(resource: Resource): string {
-  let known = resources.get(resource)
-  if (known?.size !== resource.size) resources.set(resource, (known = { size: resource.size, text: attributes(resource).slice(1) }))
+const heads = new WeakMap<Resource, { readonly size: number; readonly scope: Scope; readonly text: string }>()
+
+/** What comes before the spans: the same for every batch of an exporter, and longer than a span. */
+function encodeHead(resource: Resource, scope: Scope): string {
+  let known = heads.get(resource)
+  if (known?.size !== resource.size || known.scope !== scope) {
+    const text = `{"resourceSpans":[{"resource":{${attributes(resource).slice(1)}},"scopeSpans":[{"scope":{"name":${quote(scope.name)},"version":${quote(scope.version)}},"spans":[`
+    heads.set(resource, (known = { size: resource.size, scope, text }))
+  }
   return known.text
 }
 

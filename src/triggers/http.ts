@@ -1,5 +1,6 @@
 import type { ALBEvent, APIGatewayProxyEvent, APIGatewayProxyEventV2 } from "aws-lambda"
 import type { Tags, Trigger } from "../core/contracts.ts"
+import { readMethod } from "../core/http-method.ts"
 import { redactQuery } from "../core/redact.ts"
 import type { Loose, Recognise } from "./_event.ts"
 
@@ -131,11 +132,8 @@ interface Request {
   readonly tagsOf: ((result: unknown) => Tags) | undefined
 }
 
-const KNOWN_METHODS = new Set(["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE", "QUERY"])
-
 export function trigger({ method, path, route, headers, query, host, client, protocol, bodySize, tagsOf }: Request): Trigger {
-  const known = KNOWN_METHODS.has(method)
-  const name = known ? method : "HTTP"
+  const { name, told, original } = readMethod(method)
   const port = Number(headerOf(headers, "x-forwarded-port"))
   return {
     operationName: route === undefined ? name : `${name} ${route}`,
@@ -143,8 +141,8 @@ export function trigger({ method, path, route, headers, query, host, client, pro
     carrier: headers,
     tags: {
       "faas.trigger": "http",
-      "http.request.method": known ? method : "_OTHER",
-      "http.request.method_original": known ? undefined : method,
+      "http.request.method": told,
+      "http.request.method_original": original,
       "http.route": route,
       "http.request.body.size": bodySize,
       "url.path": path,

@@ -8,9 +8,9 @@ import { httpTrigger } from "./http.ts"
  */
 export function recognise(event: unknown, functionName: string): Trigger | undefined {
   if (event === null || typeof event !== "object") return undefined
-  if (isEmpty(event)) return undefined
   const object = event as Readonly<Record<string, unknown>>
   try {
+    if (isEmpty(event)) return undefined
     return httpTrigger(object, functionName) ?? recogniseOther(object, functionName)
   } catch {
     // It only looked like one.

@@ -13,7 +13,7 @@ export const benchRuntimes: Record<string, Runtime> = { "Node 22, RIC 3": runtim
 /** Bundles the functions of the benchmarks as a function's author would; gives the folder. "ours-unbundled" loads the package as installed. */
 export async function buildFunctions(): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "antifreeze-bench-"))
-  const names = ["bare", "floor", "awaited", "ours"]
+  const names = ["bare", "floor", "awaited", "ours", "usage"]
   const entryPoints = names.map((name) => fileURLToPath(new URL(`./functions/${name}.ts`, import.meta.url)))
   const common = {
     entryPoints,

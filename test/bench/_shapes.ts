@@ -16,3 +16,29 @@ export interface ColdCell {
   /** Response of the first invocation. */
   readonly firstMs: number[]
 }
+
+export interface DeliveryCell {
+  readonly runtime: string
+  readonly mode: "after" | "adaptive" | "before"
+  /** Of back-to-back invocations, in milliseconds. */
+  readonly responseMs: readonly number[]
+  /** From the response to the freeze: billed, and nothing that the client waits for. */
+  readonly heldMs: readonly number[]
+  /** What the endpoint was asked for them all. */
+  readonly requests: number
+  readonly invoked: number
+  /** Root spans that had arrived when the environment had been shut down. */
+  readonly delivered: number
+}
+
+/** One figure for each start. */
+export interface WatchdogCell {
+  readonly runtime: string
+  readonly watched: boolean
+  /** Of the process, after its last invocation. */
+  readonly cpuMs: number[]
+  readonly rssMiB: number[]
+  readonly firstHeldMs: number[]
+  /** Median of the warm ones. */
+  readonly responseMs: number[]
+}

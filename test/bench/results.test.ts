@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest"
 import { median, readResults } from "./_figures.ts"
-import type { ColdCell, WarmCell } from "./_shapes.ts"
+import type { ColdCell, DeliveryCell, WarmCell, WatchdogCell } from "./_shapes.ts"
 
 // The figures of the README come from these raw results. `npm run bench` writes them anew; a test never times anything itself.
 describe("the kept benchmark results", () => {
@@ -17,6 +17,27 @@ describe("the kept benchmark results", () => {
     for (const { responseMs } of readResults<WarmCell[]>("bench-warm")) {
       expect(median(responseMs.ours) - median(responseMs.floor)).toBeLessThanOrEqual(0.5)
     }
+  })
+
+  test("adaptive delivery holds the freeze for a fifth of the time at most, and every invocation has arrived", () => {
+    const cells = readResults<DeliveryCell[]>("bench-delivery")
+    expect(cells).toHaveLength(2 * 3)
+    for (const { invoked, delivered, heldMs } of cells) {
+      expect(heldMs).toHaveLength(200)
+      expect(delivered).toBe(invoked)
+    }
+    for (const { runtime, mode, heldMs } of cells) {
+      const after = cells.find((cell) => cell.runtime === runtime && cell.mode === "after")?.heldMs ?? []
+      if (mode === "adaptive") expect(median(heldMs)).toBeLessThan(median(after) / 5)
+    }
+  })
+
+  test("the watchdog's table has a figure of each start", () => {
+    const cells = readResults<WatchdogCell[]>("bench-watchdog")
+    expect(cells).toHaveLength(2 * 2)
+    for (const { cpuMs, rssMiB, responseMs } of cells) expect([cpuMs.length, rssMiB.length, responseMs.length]).toEqual([10, 10, 10])
+    const [without, watched] = [false, true].map((wanted) => cells.filter((cell) => cell.watched === wanted).flatMap((cell) => cell.rssMiB))
+    expect(median(watched ?? []) - median(without ?? [])).toBeLessThan(25)
   })
 
   test("the cold table has all its cells, each with every start", () => {

@@ -32,6 +32,17 @@ function spans(...names: string[]): SpanRecord[] {
 }
 
 describe("OTLP exporter", () => {
+  test("deferred spans go out with the next call, and the oldest give way where the limits demand it", async () => {
+    const { exporter, sent } = set([OK], { spans: 3, bytes: 1_000_000 })
+    exporter.urgent?.defer(spans("a", "b"), 100)
+    expect(sent).toEqual([])
+    expect(exporter.urgent?.pending).toBe(true)
+    exporter.urgent?.defer(spans("c", "d"), 100)
+    await exporter.export(spans("e"))
+    expect(sent).toEqual([["c", "d", "e"]])
+    expect(exporter.urgent?.pending).toBe(false)
+  })
+
   test("sends nothing when there is nothing to send", async () => {
     const { exporter, sent } = set([OK])
     expect(await exporter.export([])).toEqual({ delivered: 0, dropped: 0, kept: 0 })

@@ -2,8 +2,9 @@
 import { mkdtempSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
-import type { EnvironmentOptions, Invocation, Runtime } from "../../src/environment/contracts.ts"
+import type { Environment, EnvironmentOptions, Invocation, Runtime } from "../../src/environment/contracts.ts"
 import { openEnvironment } from "../../src/environment/environment.ts"
 import { type CollectorOptions, startCollector } from "../../src/viewer/collector.ts"
 
@@ -15,6 +16,14 @@ export interface Fault {
   /** Default: `endings.cjs` starts a root, an init, a child that ends and one that hangs. */
   readonly started?: number
   readonly event?: object
+  /** So many invocations that end well come first, in the same environment; their spans count too. */
+  readonly warmUps?: number
+  /** What happens to the frozen environment afterwards. */
+  readonly afterwards?: "SIGKILL" | "shutdown"
+  /** Spans may wait for as long as the environment lives: they are counted when it has been shut down. */
+  readonly waits?: boolean
+  /** The next process must have nothing left to deliver. */
+  readonly atOnce?: boolean
   readonly options?: Partial<EnvironmentOptions>
   /** The process has no time to act: what it can lose without a journal is what this row is about. */
   readonly mayLose?: boolean
@@ -32,6 +41,7 @@ export interface Cell {
   readonly delivered: number
   readonly deliveredWithNext: number
   readonly mayLose: boolean
+  readonly atOnce: boolean
   /** What the client, the log and the platform saw was what they see of the bare function. */
   readonly unchanged: boolean
   readonly differences: readonly string[]
@@ -60,11 +70,22 @@ export function certificateFile(cert: string): string {
   return file
 }
 
+async function play(fault: Fault, environment: Environment): Promise<Seen> {
+  for (let count = 0; count < (fault.warmUps ?? 0); count++) await environment.invoke({ fine: true })
+  const seen = seenOf(await environment.invoke(fault.event ?? {}))
+  if (fault.afterwards === "SIGKILL" && environment.pid !== undefined) {
+    process.kill(environment.pid, "SIGKILL")
+    while (environment.pid !== undefined) await sleep(1)
+  }
+  if (fault.afterwards === "shutdown") await environment.close()
+  return seen
+}
+
 /** What the bare function does: once for each runtime and fault. */
 export async function runBare(fault: Fault, runtime: Runtime): Promise<Seen> {
   const environment = openEnvironment(optionsFor(fault, runtime, { BARE: "1" }))
   try {
-    return seenOf(await environment.invoke(fault.event ?? {}))
+    return await play(fault, environment)
   } finally {
     await environment.close()
   }
@@ -97,10 +118,12 @@ export async function runCell(
   }
   const distinct = () => new Set(arrived().map((span) => `${span.traceId}${span.spanId}`)).size
   try {
-    const seen = seenOf(await environment.invoke(fault.event ?? {}))
+    const seen = await play(fault, environment)
     const delivered = distinct()
     over = true
-    for (let count = 0; count < 2; count++) next.push((await environment.invoke({ fine: true })).requestId)
+    for (let count = 0; count < 2 && fault.afterwards !== "shutdown"; count++)
+      next.push((await environment.invoke({ fine: true })).requestId)
+    if (fault.waits) await environment.close()
     const deliveredWithNext = distinct()
     const differences = (["payload", "functionError", "reset", "logs"] as const).filter((part) => seen[part] !== bare[part])
     return {
@@ -111,6 +134,7 @@ export async function runCell(
       delivered,
       deliveredWithNext,
       mayLose: fault.mayLose ?? false,
+      atOnce: fault.atOnce ?? false,
       unchanged: differences.length === 0,
       differences: differences.map((part) => `${part}: ${JSON.stringify(bare[part])} became ${JSON.stringify(seen[part])}`),
       addedMs: round(seen.answerMs - bare.answerMs),

@@ -43,6 +43,62 @@ describe.each(Object.entries({ ric3: runtimes.ric3, ric4: runtimes.ric4 }))("wha
     expect(invocation.logs).not.toContain("CANARY")
   })
 
+  test("no secret does when everything is captured, and all the rest of it does", async () => {
+    const server = createServer((request, response) =>
+      request.resume().on("end", () => {
+        response.setHeader("set-cookie", ["a=CANARY-set", "b=CANARY-set"]).setHeader("x-plain", "PLAIN-answered").end("CANARY-answer")
+      }),
+    )
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
+    onTestFinished(() => void server.close())
+    let sent = ""
+    const collector = await collect({
+      async onRequest({ read }) {
+        sent += (await read()).bytes.toString()
+        return false
+      },
+    })
+    const headers = "authorization,cookie,set-cookie,x-api-key,x-tenant,x-plain,x-note,content-type"
+    const environment = open(runtime, "captures.handler", collector, {
+      env: {
+        ANTIFREEZE_CAPTURE: "event,result,request-body,response-body,call-request-body",
+        OTEL_INSTRUMENTATION_HTTP_SERVER_CAPTURE_REQUEST_HEADERS: headers,
+        OTEL_INSTRUMENTATION_HTTP_SERVER_CAPTURE_RESPONSE_HEADERS: headers,
+        OTEL_INSTRUMENTATION_HTTP_CLIENT_CAPTURE_REQUEST_HEADERS: headers,
+        OTEL_INSTRUMENTATION_HTTP_CLIENT_CAPTURE_RESPONSE_HEADERS: headers,
+      },
+    })
+    const secrets = {
+      password: "CANARY-password",
+      nested: [{ name: "token", value: "CANARY-pair" }, ["Authorization", "Basic CANARY-raw"]],
+      json: JSON.stringify({ clientSecret: "CANARY-json", again: JSON.stringify({ pin: "CANARY-twice" }) }),
+      base64: Buffer.from(JSON.stringify({ apiKey: "CANARY-base64" })).toString("base64"),
+      form: "a=1&api_key=CANARY-form&b=%7B%22secret%22%3A%22CANARY-percent%22%7D",
+      url: "postgres://user:CANARY-url@host/db?sslkey=1&sig=CANARY-signature",
+      text: "Authorization: Bearer CANARY-header\r\n",
+      key: "-----BEGIN PRIVATE KEY-----\nCANARY-key\n-----END PRIVATE KEY-----",
+    }
+    const base = eventFor((server.address() as AddressInfo).port) as { headers: object }
+    const event = {
+      ...base,
+      headers: { ...base.headers, "x-tenant": "PLAIN-header" },
+      body: JSON.stringify({ ...secrets, ok: "PLAIN-body" }),
+      secrets,
+      result: {
+        statusCode: 200,
+        headers: { "set-cookie": "a=CANARY-cookie", "x-plain": "PLAIN-result-header" },
+        body: JSON.stringify({ ...secrets, ok: "PLAIN-result" }),
+      },
+    }
+    const invocation = await environment.invoke(event)
+    expect(invocation.payload.toString()).toContain("CANARY-password")
+    expect(sent.match(/CANARY[\w-]*/g) ?? []).toEqual([])
+    // Nor in base64, at any of its three positions.
+    expect(sent.match(/Q0FOQVJZ|NBTkFSW|DQU5BUl/g) ?? []).toEqual([])
+    for (const plain of ["body", "header", "result", "result-header", "tenant", "answered"]) expect(sent).toContain(`PLAIN-${plain}`)
+    expect(invocation.logs).not.toContain("CANARY")
+  })
+
   test("with one switch each root tells what antifreeze itself has cost", async () => {
     const collector = await collect()
     const environment = open(runtime, "functions.noop", collector, { functionName: "functions", env: { ANTIFREEZE_SELF_REPORT: "true" } })

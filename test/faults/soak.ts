@@ -65,6 +65,19 @@ const FAULTS: readonly NonNullable<CollectorOptions["onRequest"]>[] = [
   endless(),
 ]
 
+const ADAPTIVE = { ANTIFREEZE_DELIVERY: "adaptive" }
+
+/** Environments in turn: seven is a number that goes with no other here, so that each setting meets each runtime, transport and temper. */
+const SETTINGS: readonly Record<string, string>[] = [
+  ADAPTIVE,
+  {},
+  { ANTIFREEZE_DELIVERY: "before" },
+  ADAPTIVE,
+  {},
+  { ANTIFREEZE_WATCHDOG: "true" },
+  { ...ADAPTIVE, ANTIFREEZE_WATCHDOG: "true" },
+]
+
 export async function soak({ seed, invocations, perEnvironment = 50, runtimes }: SoakOptions): Promise<SoakReport> {
   const random = randomFrom(seed)
   const tls = await certificate()
@@ -77,7 +90,8 @@ export async function soak({ seed, invocations, perEnvironment = 50, runtimes }:
     const [name, runtime] = runtimes[index % runtimes.length] as readonly [string, Runtime]
     const share = Math.ceil((invocations - done) / (count - index))
     const isCalm = index % 4 === 3
-    const one = await liveThrough({ name: `${seed}-${index}-${name}`, runtime, share, random, isCalm, ...(index % 2 === 1 && { tls }) })
+    const life = { name: `${seed}-${index}-${name}`, runtime, share, random, isCalm, env: SETTINGS[index % SETTINGS.length] ?? {} }
+    const one = await liveThrough({ ...life, ...(index % 2 === 1 && { tls }) })
     done += share
     for (const [how, number] of Object.entries(one.endings)) total.endings[how] = (total.endings[how] ?? 0) + number
     for (const key of ["faults", "started", "delivered", "dropped", "excused", "repeated"] as const) total[key] += one[key]
@@ -94,10 +108,11 @@ interface Life {
   readonly random: (below: number) => number
   /** Nothing is killed, so that its memory can be watched. */
   readonly isCalm: boolean
+  readonly env: Record<string, string>
   readonly tls?: { cert: string; key: string }
 }
 
-async function liveThrough({ name, runtime, share, random, isCalm, tls }: Life) {
+async function liveThrough({ name, runtime, share, random, isCalm, env, tls }: Life) {
   let faults = 0
   let isOver = false
   const collector = await startCollector({
@@ -113,11 +128,12 @@ async function liveThrough({ name, runtime, share, random, isCalm, tls }: Life) 
     handler: "soak.handler",
     taskRoot: fixtures,
     runtime,
-    timeoutMs: 700,
+    timeoutMs: 2_000,
     functionName: "soak",
     env: {
       OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
       OTEL_EXPORTER_OTLP_TIMEOUT: "60",
+      ...env,
       ...(tls && { OTEL_EXPORTER_OTLP_CERTIFICATE: certificateFile(tls.cert) }),
     },
   })
@@ -140,12 +156,15 @@ async function liveThrough({ name, runtime, share, random, isCalm, tls }: Life) 
       started.push(requestId)
       if (isShort) for (const span of [...spans, requestId]) excused.add(span)
       if (random(5) === 0) await sleep(random(30))
+      // Long enough for what waits to be due.
+      if (random(25) === 0) await sleep(1_050)
       if (isCalm && n === Math.floor(share / 2)) early = await heapOf(environment)
     }
     isOver = true
     const late = isCalm ? await heapOf(environment) : undefined
-    // The endpoint is well again, and the environment comes back: whatever was kept or left on disk arrives.
+    // The endpoint is well again, and the environment comes back and then is shut down: whatever was kept or left on disk arrives.
     for (let n = 0; n < 3; n++) await environment.invoke({ id: `${name}-end-${n}` })
+    await environment.close()
     return {
       ...account(collector, started, excused),
       endings,

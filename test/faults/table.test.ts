@@ -25,6 +25,7 @@ describe.each(real)("on %s", (name, runtime) => {
       cells.push(cell)
       expect(cell.differences).toEqual([])
       if (!cell.mayLose) expect(lost(cell).forGood).toBe(0)
+      if (cell.atOnce) expect(lost(cell).atOnce).toBe(0)
       expect(cell.deliveredWithNext).toBeLessThanOrEqual(cell.started)
     })
   })

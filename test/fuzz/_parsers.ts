@@ -1,5 +1,6 @@
 /** Everything that reads what others have written, with samples of what it is meant to read. */
 import { readFileSync } from "node:fs"
+import { maskedText } from "../../src/core/mask.ts"
 import { b3MultiPropagator, b3Propagator } from "../../src/core/propagation/b3.ts"
 import { formatBaggage, parseBaggage } from "../../src/core/propagation/baggage.ts"
 import { extractContext } from "../../src/core/propagation/carrier.ts"
@@ -210,6 +211,22 @@ export const parsers: readonly Parser[] = [
       const names = ["ENDPOINT", "HEADERS", "TIMEOUT", "COMPRESSION", "PROTOCOL"].map((name) => `OTEL_EXPORTER_OTLP_${name}`)
       const more = ["OTEL_RESOURCE_ATTRIBUTES", "OTEL_PROPAGATORS", "OTEL_TRACES_SAMPLER", "OTEL_SPAN_EVENT_COUNT_LIMIT"]
       readConfig(Object.fromEntries([...names, ...more].map((name) => [name, text])), silent)
+    },
+  },
+  {
+    name: "a payload to mask",
+    samples: [
+      '{"password":"a","b":[{"name":"token","value":"c"}],"d":"{\\"secret\\":1}"}',
+      "user=a&password=b%20c&d=%7B%22pin%22%3A1%7D",
+      '<a><password b="c">d</password></a> Authorization: Bearer abcdefgh\r\ncard 4111 1111 1111 1111',
+      "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc AKIAIOSFODNN7EXAMPLE https://u:p@h/?sig=x -----BEGIN PRIVATE KEY-----",
+      "eyJwYXNzd29yZCI6ImEifQ==",
+    ],
+    read(text) {
+      for (const value of [text, parsed(text), Buffer.from(text)]) {
+        const masked = maskedText("body", value, { maxBytes: 1_000 })
+        if (masked === undefined || Buffer.byteLength(masked) > 1_000) throw new Error(`masked as ${masked}`)
+      }
     },
   },
   {

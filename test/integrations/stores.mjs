@@ -1,6 +1,6 @@
 // The servers that the tests start: each a program of a Debian package, on loopback, on a port of its own, with a folder of its own.
 import { spawn } from "node:child_process"
-import { once } from "node:events"
+import { on, once } from "node:events"
 import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { connect, createServer } from "node:net"
 import { tmpdir } from "node:os"
@@ -17,6 +17,7 @@ export const programs = {
   memcached: "memcached",
   mosquitto: "mosquitto",
   "nats-server": "nats-server",
+  kcat: "kcat",
 }
 
 /** Where a program is, or undefined. PostgreSQL's are not on the PATH. */
@@ -75,6 +76,12 @@ const servers = {
     become: "postgres",
   }),
   memcached: (port) => ({ command: "memcached", args: ["-l", "127.0.0.1", "-p", port, "-U", "0", ...(isRoot ? ["-u", "nobody"] : [])] }),
+  // Debian has no Kafka. kcat has librdkafka's mock cluster: brokers that speak Kafka's protocol, on a port that they choose and tell.
+  kafka: () => ({
+    command: "kcat",
+    args: ["-C", "-X", "test.mock.num.brokers=1", "-b", "mock", "-t", "warm", "-d", "mock"],
+    told: /bootstrap\.servers=127\.0\.0\.1:(\d+)/,
+  }),
   nats: (port) => ({ command: "nats-server", args: ["-a", "127.0.0.1", "-p", port] }),
   mosquitto: (port, folder) => {
     writeFileSync(join(folder, "conf"), `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence false\n`)
@@ -124,6 +131,7 @@ export async function startStore(name) {
     patienceMs = 20_000,
     hello,
     welcome = "",
+    told,
   } = servers[name](port, folder, others)
   if (user !== undefined && isRoot) {
     const { uid, gid } = identityOf(user)
@@ -169,6 +177,7 @@ export async function startStore(name) {
     rmSync(folder, { recursive: true, force: true })
   }
   try {
+    if (told !== undefined) return { host: "127.0.0.1", port: await portTold(server, told), folder, stop }
     await accepting(Number(port), server, patienceMs, hello, welcome)
   } catch (error) {
     await stop()
@@ -198,6 +207,14 @@ function startedWith(folder) {
       }
     })
     .map(Number)
+}
+
+async function portTold({ child, said }, told) {
+  for await (const _ of on(child.stderr, "data", { close: ["close"], signal: AbortSignal.timeout(10_000) })) {
+    const [, port] = told.exec(said()) ?? []
+    if (port !== undefined) return Number(port)
+  }
+  throw new Error(`the server did not tell its port:\n${said()}`)
 }
 
 async function accepting(port, server, patienceMs, hello, welcome) {

@@ -43,7 +43,7 @@ beforeAll(async () => {
 afterAll(() => void upstream.close())
 
 test("every shape has been tried on both runtimes with both clients", () => {
-  expect(shapes.length).toBeGreaterThanOrEqual(51)
+  expect(shapes.length).toBeGreaterThanOrEqual(61)
   expect(readResults<Cell[]>("layer-shapes")).toHaveLength(shapes.length * COLUMNS.length)
 })
 

@@ -1,9 +1,9 @@
 import type { Propagated, Propagator } from "../contracts.ts"
 import { FLAG_SAMPLED } from "../ids.ts"
+import { ZERO } from "./w3c.ts"
 
 const TRACE_ID = /^([0-9a-f]{16}|[0-9a-f]{32})$/i
 const SPAN_ID = /^[0-9a-f]{16}$/i
-const ZERO = /^0+$/
 
 /** B3 in one header, `b3: {trace id}-{span id}-{sampling state}[-{parent span id}]`. Reads the other form, too. */
 export const b3Propagator: Propagator = {

@@ -3,7 +3,7 @@ const MAX_MEMBERS = 64
 const MAX_BYTES = 8192
 
 /** RFC 9110, 5.6.2 "token". */
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+export const TOKEN: RegExp = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
 /** Reads `key=value;property, …` (W3C Baggage 3.3.1). Properties are left out; members that break the grammar are skipped. */
 export function parseBaggage(headers: readonly string[]): ReadonlyMap<string, string> {
@@ -36,7 +36,8 @@ export function formatBaggage(baggage: ReadonlyMap<string, string>): string {
   return header
 }
 
-function decode(value: string): string {
+/** What breaks percent-encoding is taken as it came. */
+export function decode(value: string): string {
   try {
     return decodeURIComponent(value)
   } catch {
@@ -45,6 +46,6 @@ function decode(value: string): string {
 }
 
 /** Percent-encodes all that is not an attr-char, so that no value can end the header or start another member. */
-function encode(value: string): string {
+export function encode(value: string): string {
   return encodeURIComponent(value.toWellFormed())
 }

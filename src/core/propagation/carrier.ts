@@ -3,6 +3,8 @@ import { type Reader, readBinary, writeBinary } from "./binary.ts"
 
 /** OpenTracing's `FORMAT_BINARY`; `text_map` and `http_headers` are treated alike. */
 const FORMAT_BINARY = "binary"
+/** A longer name of a header is none that anybody looks for. */
+const MAX_NAME = 1024
 
 /**
  * Writes the context into a carrier: a plain object, anything with `set(name, value)` (Headers, Map), or an array, which
@@ -82,7 +84,7 @@ function readerOf(carrier: object): Reader {
     }
     return found
   }
-  return { get, names: () => all.map((name) => String(name).toLowerCase()) }
+  return { get, names: () => all.flatMap((name) => (typeof name === "string" && name.length <= MAX_NAME ? [name.toLowerCase()] : [])) }
 }
 
 type Columns = readonly [names: readonly unknown[], valueAt: (index: number) => unknown]

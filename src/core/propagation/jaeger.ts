@@ -1,13 +1,13 @@
 import type { Propagator } from "../contracts.ts"
 import { FLAG_SAMPLED } from "../ids.ts"
+import { decode, encode, TOKEN } from "./baggage.ts"
+import { ZERO } from "./w3c.ts"
 
 const HEADER = "uber-trace-id"
 const BAGGAGE_PREFIX = "uberctx-"
 const MAX_BAGGAGE = 64
 /** Jaeger, "Propagation Format": `{trace-id}:{span-id}:{parent-span-id}:{flags}` in hex without leading zeros; the colons may be encoded. */
 const FORM = /^([0-9a-f]{1,32}):([0-9a-f]{1,16}):[0-9a-f]{0,16}:([0-9a-f]{1,2})$/i
-const ZERO = /^0+$/
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
 /** Jaeger's own headers, with its baggage. */
 export const jaegerPropagator: Propagator = {
@@ -17,12 +17,12 @@ export const jaegerPropagator: Propagator = {
     set(HEADER, `${traceId}:${spanId}:0:${traceFlags & FLAG_SAMPLED}`)
     let count = 0
     for (const [key, value] of baggage) {
-      if (TOKEN.test(key) && count++ < MAX_BAGGAGE) set(BAGGAGE_PREFIX + key, encodeURIComponent(value.toWellFormed()))
+      if (TOKEN.test(key) && count++ < MAX_BAGGAGE) set(BAGGAGE_PREFIX + key, encode(value))
     }
   },
 
   extract(get, names) {
-    const [, traceId = "0", spanId = "0", flags = "0"] = FORM.exec(decode(get(HEADER)[0] ?? "")) ?? []
+    const [, traceId = "0", spanId = "0", flags = "0"] = FORM.exec(decode(get(HEADER)[0]?.slice(0, 8192) ?? "")) ?? []
     const baggage = new Map<string, string>()
     for (const name of names()) {
       const [value] = name.startsWith(BAGGAGE_PREFIX) && baggage.size < MAX_BAGGAGE ? get(name) : []
@@ -37,13 +37,4 @@ export const jaegerPropagator: Propagator = {
       ...carried,
     }
   },
-}
-
-function decode(value: string): string {
-  const start = value.slice(0, 8192)
-  try {
-    return decodeURIComponent(start)
-  } catch {
-    return start
-  }
 }

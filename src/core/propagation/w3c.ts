@@ -27,8 +27,9 @@ export const baggagePropagator: Propagator = {
     if (value !== "") set("baggage", value)
   },
   extract(get) {
-    const baggage = parseBaggage(get("baggage"))
-    return baggage.size === 0 ? undefined : { baggage }
+    const headers = get("baggage")
+    const baggage = headers.length > 0 && parseBaggage(headers)
+    return baggage && baggage.size > 0 ? { baggage } : undefined
   },
 }
 
@@ -36,7 +37,8 @@ export const baggagePropagator: Propagator = {
 export const w3cPropagators: readonly Propagator[] = [traceContextPropagator, baggagePropagator]
 
 const FORM = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/
-const ZERO = /^0+$/
+/** Ids of zeros alone are none, in any format. */
+export const ZERO: RegExp = /^0+$/
 
 /** Trace Context 3.2.2: `version-traceid-parentid-flags`. `undefined` for anything else. */
 export function parseTraceparent(header: string): Pick<Propagated, "traceId" | "spanId" | "traceFlags"> | undefined {

@@ -1,8 +1,7 @@
 import type { Trigger } from "../../core/contracts.ts"
 import { type Followable, isContext } from "../edge/context.ts"
 import { state } from "../edge/state.ts"
-import { traceEvent } from "../edge/trace-event.ts"
-import { traceFetch } from "../edge/trace-fetch.ts"
+import { traceInvocation } from "../edge/trace-invocation.ts"
 import type { TracerFor } from "../edge/tracer-source.ts"
 import { watchStorage } from "./bindings/durable-objects.ts"
 import { RPC_CONTEXT } from "./bindings/fetchers.ts"
@@ -66,7 +65,7 @@ function prepare(kind: Kind, context: unknown, env: unknown, tracerFor: TracerFo
     tracerFor(env)
     if (kind === "DurableObject") watchStorage(context as { storage?: object })
   } catch (error) {
-    state.report("instrumentation", `an object is not traced as it should be: ${String(error)}.`)
+    state.report("instrumentation", `this invocation is not traced: ${String(error)}.`)
   }
 }
 
@@ -104,9 +103,8 @@ function traceMethod(
   }
   // The context of a Durable Object is that of all its invocations: their tasks cannot be told apart.
   const ownContext = kind === "WorkerEntrypoint"
-  if (name === "fetch") return traceFetch(tracerFor, args[0] as Request, env, context, () => call(args), ownContext)
-  const trigger = () => triggerOf(kind, className, name, args, carrier)
-  return traceEvent({ tracerFor, env, context, ownContext, trigger }, () => call(args))
+  const by = name === "fetch" ? (args[0] as Request) : () => triggerOf(kind, className, name, args, carrier)
+  return traceInvocation({ tracerFor, env, context, ownContext, by }, () => call(args))
 }
 
 /** Takes the trace off an RPC call. Only a caller who was told to has put one there. */

@@ -1,5 +1,5 @@
 import { isContext } from "../edge/context.ts"
-import { traceFetch } from "../edge/trace-fetch.ts"
+import { traceInvocation } from "../edge/trace-invocation.ts"
 import type { TracerFor } from "../edge/tracer-source.ts"
 
 type AnyFunction = (...args: unknown[]) => unknown
@@ -14,7 +14,7 @@ export function tracePages(
   const traced = function (this: unknown, ...args: unknown[]): unknown {
     const [context] = args as [{ request?: unknown; env?: unknown } | undefined]
     if (!isContext(context) || !(context.request instanceof Request)) return Reflect.apply(plain, this, args)
-    return traceFetch(tracerFor, context.request, context.env, context, () => Reflect.apply(handler, this, args))
+    return traceInvocation({ tracerFor, env: context.env, context, by: context.request }, () => Reflect.apply(handler, this, args))
   }
   return Object.defineProperties(traced, Object.getOwnPropertyDescriptors(plain)) as AnyFunction
 }

@@ -1,6 +1,6 @@
 import { type Followable, isContext } from "../edge/context.ts"
 import { readAllVariables } from "../edge/full-variables.ts"
-import { traceEvent } from "../edge/trace-event.ts"
+import { traceInvocation } from "../edge/trace-invocation.ts"
 import { type EdgeConfiguration, type TracerFor, tracerSource } from "../edge/tracer-source.ts"
 import { isTraced, markTraced, traceFetchCall, traceFunction } from "../edge/with-tracing.ts"
 import { watchBindings } from "./bindings/watch.ts"
@@ -58,5 +58,5 @@ function traceObject(handler: Record<string, unknown>, tracerFor: TracerFor): Re
 export function traceHandler(name: EventName, tracerFor: TracerFor, args: readonly unknown[], call: () => unknown): unknown {
   const [event, env, given] = args
   const context: Followable | undefined = isContext(given) ? given : undefined
-  return traceEvent({ tracerFor, env, context, trigger: () => eventTriggers[name](event) }, call)
+  return traceInvocation({ tracerFor, env, context, by: () => eventTriggers[name](event) }, call)
 }

@@ -1,8 +1,6 @@
 import { Batch } from "../../core/batch.ts"
-import { systemClock, TraceClock } from "../../core/clock.ts"
-import { SpanContext } from "../../core/context.ts"
-import { Span } from "../../core/span.ts"
-import { type Followable, waitUntilOf } from "../edge/context.ts"
+import type { Span } from "../../core/span.ts"
+import { type Followable, tieTo } from "../edge/context.ts"
 import { deliver } from "../edge/delivery.ts"
 import type { EdgeTracer } from "../edge/edge-tracer.ts"
 import { watchFetch } from "../edge/global-fetch.ts"
@@ -40,7 +38,7 @@ export async function traceWorkflow(options: WorkflowOptions, args: readonly unk
     watchFetch()
     run = await openRun(tracer, options, event)
   } catch (error) {
-    state.report("invocation", `this workflow is not traced: ${String(error)}.`)
+    state.report("invocation", `this invocation is not traced: ${String(error)}.`)
   }
   return run === undefined ? call(args) : finish(run, () => call([event, watchSteps(step, run as Run), ...more]))
 }
@@ -58,27 +56,20 @@ async function openRun(tracer: EdgeTracer, { context, className }: WorkflowOptio
   )
   const hex = Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("")
   const batch = new Batch(tracer.limits)
-  const ignored = { owner: undefined, started: () => false, finished() {}, take: () => [] }
-  const sampled = tracer.startSpan(className, { traceId: hex.slice(0, 32), ignoreActiveSpan: true, sink: ignored }).context()
-  const segment = { clock: sampled.segment?.clock ?? new TraceClock(systemClock), sink: batch }
-  const root = new Span({
-    tracer,
-    context: new SpanContext({ ...sampled, spanId: hex.slice(32, 48) }, segment),
-    segment,
-    limits: tracer.limits,
-    operationName: `${className} run`,
-    parent: undefined,
-    links: [],
-    droppedLinks: 0,
-    startUs: Number(event.timestamp) * 1000 || segment.clock.nowUs(),
+  const root = tracer.startSpan(`${className} run`, {
+    traceId: hex.slice(0, 32),
+    spanId: hex.slice(32, 48),
+    startTime: Number(event.timestamp),
+    ignoreActiveSpan: true,
+    sink: batch,
+    tags: {
+      "span.kind": "server",
+      "faas.trigger": "other",
+      "faas.invocation_id": instanceId,
+      "cloudflare.workflow.instance_id": instanceId,
+    },
   })
-  root.addTags({
-    "span.kind": "server",
-    "faas.trigger": "other",
-    "faas.invocation_id": instanceId,
-    "cloudflare.workflow.instance_id": instanceId,
-  })
-  const waitUntil = waitUntilOf(context)
+  const { waitUntil } = tieTo(context)
   return {
     tracer,
     root,

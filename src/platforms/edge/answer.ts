@@ -1,5 +1,6 @@
-import type { Tags } from "../../core/contracts.ts"
+import type { Tags, Trigger } from "../../core/contracts.ts"
 import { followBody } from "./body.ts"
+import type { Tie } from "./context.ts"
 import { responseTags } from "./request-trigger.ts"
 
 /** What is to be told of an invocation. */
@@ -20,15 +21,15 @@ const hasSignal: boolean =
     "enable_request_signal"
   ] === true
 
-/** Runs the handler and sees its answer to the end. */
-export function answer(invocation: Life, method: string, waitUntil: (task: Promise<unknown>) => void, call: () => unknown): unknown {
+/** Runs the handler, and sees its answer to a request to the end. */
+export function answer(invocation: Life, tagsOf: Trigger["tagsOf"], request: Request | undefined, tie: Tie, call: () => unknown): unknown {
   const returned = (value: unknown) => {
-    const followed = value instanceof Response ? follow(value, method, invocation, waitUntil) : undefined
-    if (followed === undefined) invocation.end(responseTags(value))
+    const followed = request && value instanceof Response ? follow(value, request, invocation, tie) : undefined
+    if (followed === undefined) invocation.end(tagsOf?.(value))
     return followed ?? value
   }
   const threw = (error: unknown): never => {
-    invocation.end(undefined, { error })
+    invocation.end(tagsOf?.(undefined), { error })
     throw error
   }
   let value: unknown
@@ -37,15 +38,15 @@ export function answer(invocation: Life, method: string, waitUntil: (task: Promi
   } catch (error) {
     return threw(error)
   }
-  // The platform would wait for any thenable; so do we, once.
-  if (typeof (value as { then?: unknown } | undefined)?.then === "function") return Promise.resolve(value).then(returned, threw)
-  return returned(value)
+  // The platform would wait for any answer that is a thenable; so do we, once. What RPC gives has to stay what it is.
+  const isAwaited = request ? typeof (value as { then?: unknown } | undefined)?.then === "function" : value instanceof Promise
+  return isAwaited ? Promise.resolve(value).then(returned, threw) : returned(value)
 }
 
 /** The root span ends with the body: when it is complete, fails, or has lost its reader. */
-function follow(response: Response, method: string, invocation: Life, waitUntil: (task: Promise<unknown>) => void): Response | undefined {
+function follow(response: Response, request: Request, invocation: Life, tie: Tie): Response | undefined {
   try {
-    const followed = followBody(response, method)
+    const followed = followBody(response, request)
     if (followed === undefined) return undefined
     const tags = responseTags(response)
     const { ended } = followed
@@ -54,7 +55,7 @@ function follow(response: Response, method: string, invocation: Life, waitUntil:
       (error: unknown) => (isDisconnect(error) ? invocation.end({ ...tags, ...DISCONNECTED }) : invocation.end(tags, { error })),
     )
     // A reader that goes away takes the whole invocation with it, unless something waits.
-    waitUntil(stayFor(ended, () => invocation.checkpoint()))
+    tie.waitUntil(stayFor(ended, () => invocation.checkpoint()))
     return followed.response
   } catch {
     // The answer goes out as it is.

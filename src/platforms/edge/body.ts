@@ -1,3 +1,5 @@
+import { elsewhere } from "./runtime.ts"
+
 /** What is followed of an answer: its body, until it has been sent, was cancelled, or its reader went away. */
 export interface Followed {
   /** The answer to give in place of the original. */
@@ -14,7 +16,7 @@ const { IdentityTransformStream, FixedLengthStream } = globalThis as unknown as 
 }
 
 /** Where the length of a body is not to be had, only these are taken for streams: wrapping a text would cost its content-length. */
-const STREAMING = /^(text\/event-stream|application\/(x-ndjson|jsonl|stream\+json))/i
+export const STREAMING: RegExp = /^(text\/event-stream|application\/(x-ndjson|jsonl|stream\+json))/i
 
 /**
  * Follows a streamed body to its end, or gives `undefined` for an answer that has to stay as it is: no body, a WebSocket, a
@@ -22,14 +24,15 @@ const STREAMING = /^(text\/event-stream|application\/(x-ndjson|jsonl|stream\+jso
  *
  * In workerd the bytes go through the runtime's own pipe, not through JavaScript; a body of known length keeps its content-length.
  */
-export function followBody(response: Response, method: string): Followed | undefined {
+export function followBody(response: Response, request: Request): Followed | undefined {
   const { body, headers } = response
-  // A HEAD answer is never read: a pipe would wait for its reader for ever.
-  if (body === null || method === "HEAD" || (response as { webSocket?: unknown }).webSocket || body.locked) return undefined
-  if (headers.has("content-encoding")) return undefined
-  if (IdentityTransformStream === undefined || FixedLengthStream === undefined) return followTransform(response, body)
+  if (body === null) return undefined
   const length = lengthOf(body)
   if (length !== undefined && !headers.has("content-length")) return undefined
+  // A HEAD answer is never read: a pipe would wait for its reader for ever.
+  if (request.method === "HEAD" || (response as { webSocket?: unknown }).webSocket || body.locked) return undefined
+  if (headers.has("content-encoding")) return undefined
+  if (IdentityTransformStream === undefined || FixedLengthStream === undefined) return elsewhere.follow?.(response, body)
   if (length === undefined && lengthKey === undefined && !STREAMING.test(headers.get("content-type") ?? "")) return undefined
   const { readable, writable } = length === undefined ? new IdentityTransformStream() : new FixedLengthStream(length)
   return { response: new Response(readable, response), ended: body.pipeTo(writable) }
@@ -41,31 +44,4 @@ const lengthKey = Object.getOwnPropertySymbols(ReadableStream.prototype).find((s
 function lengthOf(body: ReadableStream): number | bigint | undefined {
   const length = lengthKey && (body as unknown as Record<symbol, unknown>)[lengthKey]
   return typeof length === "number" || typeof length === "bigint" ? length : undefined
-}
-
-function followTransform(response: Response, body: ReadableStream): Followed | undefined {
-  if (!STREAMING.test(response.headers.get("content-type") ?? "")) return undefined
-  let settle = (_error?: unknown) => {}
-  const ended = new Promise<void>((resolve, reject) => {
-    settle = (error) => (error === undefined ? resolve() : reject(error))
-  })
-  const reader = body.getReader()
-  const readable = new ReadableStream({
-    async pull(controller) {
-      try {
-        const { done, value } = await reader.read()
-        if (!done) return controller.enqueue(value)
-        controller.close()
-        settle()
-      } catch (error) {
-        controller.error(error)
-        settle(error ?? new Error("the body failed"))
-      }
-    },
-    cancel(reason) {
-      settle(new DOMException("The response was abandoned before its end.", "AbortError"))
-      return reader.cancel(reason)
-    },
-  })
-  return { response: new Response(readable, response), ended }
 }

@@ -6,7 +6,7 @@ import { state } from "./state.ts"
 /** Sends the spans, with those of no invocation. Gives a promise to wait for, which never rejects, or `undefined` when there is nothing to send. */
 export function deliver(tracer: EdgeTracer, spans: SpanRecord[]): Promise<unknown> | undefined {
   const { exporter } = tracer
-  const all = [...tracer.loose.take(), ...spans]
+  const all = tracer.loose.hasFinished ? [...tracer.loose.take(), ...spans] : spans
   if (exporter === undefined || all.length === 0) return undefined
   try {
     for (const span of all) prepare(tracer, span)

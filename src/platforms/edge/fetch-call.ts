@@ -1,25 +1,40 @@
 import type { Description } from "../../core/contracts.ts"
-import { describeRequest } from "../../integrations/_http.ts"
+import { readMethod } from "../../core/http-method.ts"
+import { redactCredentials, redactUrl } from "../../core/redact.ts"
 
 export type FetchArguments = readonly [input?: unknown, init?: { readonly method?: string; readonly headers?: unknown }]
 
+/** OpenTelemetry semantic conventions 1.44, "HTTP client": `{method}`, since the path has no known template. */
 export function describeFetch([input, init]: FetchArguments): Description {
   const request = input instanceof Request ? input : undefined
-  const [, scheme = "http:", authority = "", target = ""] = /^(\w+:)\/\/([^/?#]*)([^#]*)/.exec(request?.url ?? String(input)) ?? []
-  return describeRequest({ method: String(init?.method ?? request?.method ?? "GET").toUpperCase(), scheme, authority, target })
+  const { name, told, original } = readMethod(String(init?.method ?? request?.method ?? "GET").toUpperCase())
+  const [, scheme = "", authority = "", target = ""] = /^(\w+:\/\/)([^/?#]*)([^#]*)/.exec(request?.url ?? String(input)) ?? []
+  const [, host, port] = /^(?:.*@)?\[?(.*?)\]?(?::(\d*))?$/.exec(authority) ?? []
+  return {
+    operationName: name,
+    kind: "client",
+    tags: {
+      "http.request.method": told,
+      "http.request.method_original": original,
+      "url.full": scheme + redactCredentials(authority) + redactUrl(target),
+      "server.address": host,
+      "server.port": Number(port || (scheme === "https://" ? 443 : 80)),
+    },
+  }
 }
 
 /** Adds our headers to a call of `fetch`, unless the caller has set one of them or the host is none of ours. Touches nothing of the caller's. */
 export function carryHeaders(
   args: readonly unknown[],
-  ours: Readonly<Record<string, string>>,
+  carried: () => Readonly<Record<string, string>>,
   propagateTo?: (url: string) => boolean,
 ): readonly unknown[] {
-  const names = Object.keys(ours)
-  if (names.length === 0) return args
   const [input, init, ...more] = args as [unknown, { readonly headers?: unknown } | undefined, ...unknown[]]
   const request = input instanceof Request ? input : undefined
   if (propagateTo !== undefined && !propagateTo(request?.url ?? String(input))) return args
+  const ours = carried()
+  const names = Object.keys(ours)
+  if (names.length === 0) return args
   const given = init?.headers ?? request?.headers
   if (given === undefined || given === null) return [input, { ...init, headers: ours }, ...more]
   const headers = new Headers(given as Headers)

@@ -2,19 +2,17 @@ import { Batch, type Sink } from "../../core/batch.ts"
 import type { SpanContext } from "../../core/context.ts"
 import type { Cause, LinkRecord, SpanRecord, Tags, TagValue, Trigger } from "../../core/contracts.ts"
 import type { Span } from "../../core/span.ts"
+import type { Tie } from "./context.ts"
 import { deliver } from "./delivery.ts"
 import type { EdgeTracer } from "./edge-tracer.ts"
 import { nativeParent } from "./native-trace.ts"
 import { state } from "./state.ts"
 import { isAsync } from "./storage.ts"
 
-/** Keeps the invocation alive until the promise has settled: the runtime's own, never one that we have put in its place. */
-export type WaitUntil = (task: Promise<unknown>) => void
-
 export interface InvocationOptions {
   readonly tracer: EdgeTracer
   readonly trigger: Trigger
-  readonly waitUntil: WaitUntil
+  readonly tie: Tie
 }
 
 /** One invocation, from its root span to its last delivery. All of its state is in here and goes with it. */
@@ -45,7 +43,7 @@ export function rootSpan(of: object): Span | undefined {
   return roots.get(of) ?? (state.scopeManager.active?.span.context().segment?.sink as RootedBatch | undefined)?.root
 }
 
-export function openInvocation({ tracer, trigger, waitUntil }: InvocationOptions, ...known: readonly unknown[]): Invocation {
+export function openInvocation({ tracer, trigger, tie }: InvocationOptions, ...known: readonly unknown[]): Invocation {
   const batch: RootedBatch = new Batch(tracer.limits)
   const root = startRoot(tracer, trigger, batch, known.at(-1))
   batch.root = root
@@ -82,24 +80,23 @@ export function openInvocation({ tracer, trigger, waitUntil }: InvocationOptions
 
   /** 1. All tasks are done in time: one batch. 2. They are not: what has finished goes out now, the rest when they are. */
   async function whenIdle(): Promise<void> {
-    const done = new Promise<void>((resolve) => {
-      idle = resolve
-    })
-    let timer: ReturnType<typeof setTimeout> | undefined
-    const tooLong = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, TASKS_MS)
-    })
-    await Promise.race([done, tooLong])
+    const wait = () => new Promise<void>((resolve) => (idle = resolve))
+    const timer = setTimeout(() => idle(), TASKS_MS)
+    await wait()
     clearTimeout(timer)
     if (tasks > 0) {
+      const rest = wait()
       await deliver(tracer, choose(batch.take()))
-      await done
+      await rest
     }
-    await deliver(tracer, choose(batch.close(late)))
+    const delivery = deliver(tracer, choose(batch.close(late)))
+    tie = tie.release()
+    await delivery
   }
 
   function close(): void {
     send(batch.close(late))
+    tie = tie.release()
   }
 
   function send(spans: SpanRecord[]): void {
@@ -109,7 +106,7 @@ export function openInvocation({ tracer, trigger, waitUntil }: InvocationOptions
 
   function stay(task: Promise<unknown>): void {
     try {
-      waitUntil(task)
+      tie.waitUntil(task)
     } catch (error) {
       state.report("delivery", `the invocation was over before its delivery: ${String(error)}.`)
     }

@@ -1,4 +1,5 @@
 import type { Trigger } from "../../core/contracts.ts"
+import type { Tie } from "./context.ts"
 import { watchFetch } from "./global-fetch.ts"
 import { type Invocation, openInvocation } from "./invocation.ts"
 import { requestTrigger, responseTags } from "./request-trigger.ts"
@@ -35,7 +36,8 @@ export function traceNodeFunction(tracerFor: TracerFor, request: NodeRequest, re
     const tracer = state.scopeManager.active === null ? tracerFor(undefined) : undefined
     if (tracer === undefined) return call()
     watchFetch()
-    const opened = openInvocation({ tracer, trigger: nodeTrigger(request), waitUntil: (task) => void deliveries.push(task) }, request)
+    const tie: Tie = { waitUntil: (task) => void deliveries.push(task), release: () => tie }
+    const opened = openInvocation({ tracer, trigger: nodeTrigger(request), tie }, request)
     invocation = opened
     deliverBeforeEnd(response, opened, deliveries)
     response.once("close", () => opened.end({ ...responseTags({ status: response.statusCode }), "antifreeze.disconnected": true }))

@@ -1,4 +1,4 @@
-import type { Post, PostReply } from "../../exporters/otlp.ts"
+import type { Post } from "../../exporters/otlp.ts"
 import { isWorkerd, nativeFetch } from "./runtime.ts"
 
 /**
@@ -21,39 +21,27 @@ export function createPost(url: string, headers: Readonly<Record<string, string>
       unanswered = 0
     }
     if (unanswered++ === 0) unansweredSinceMs = nowMs
+    const bound = healthy ? undefined : new AbortController()
+    const timer = bound && setTimeout(() => bound.abort(new Error(`no answer within ${Math.round(boundMs)} ms`)), boundMs)
     try {
-      const reply = await (healthy ? send(body) : bounded(boundMs, (signal) => send(body, signal)))
+      const response = await nativeFetch(url, { ...init, body, ...(bound && { signal: bound.signal }) })
+      const text = await response.text()
       healthy = isWorkerd
-      return reply
+      return { status: response.status, retryAfterMs: retryAfterMs(response), body: text }
     } catch (error) {
       healthy = false
       throw error
     } finally {
+      clearTimeout(timer)
       unanswered = Math.max(0, unanswered - 1)
       unansweredSinceMs = Date.now()
     }
-  }
-
-  async function send(body: string, signal?: AbortSignal): Promise<PostReply> {
-    const response = await nativeFetch(url, signal === undefined ? { ...init, body } : { ...init, body, signal })
-    return { status: response.status, retryAfterMs: retryAfterMs(response), body: await response.text() }
-  }
-}
-
-async function bounded<T>(boundMs: number, task: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const controller = new AbortController()
-  const timer = setTimeout(() => controller.abort(new Error(`no answer within ${Math.round(boundMs)} ms`)), boundMs)
-  try {
-    return await task(controller.signal)
-  } finally {
-    clearTimeout(timer)
   }
 }
 
 /** RFC 9110, 10.2.3: seconds or a date. */
 function retryAfterMs({ status, headers }: Response): number | undefined {
-  if (status !== 429 && status !== 503) return undefined
-  const value = headers.get("retry-after")
+  const value = status === 429 || status === 503 ? headers.get("retry-after") : null
   if (value === null) return undefined
   const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now()
   return Number.isNaN(ms) ? undefined : Math.max(0, ms)

@@ -9,8 +9,8 @@ export function isAsync(): boolean {
 
 type StorageClass = new <T>() => ScopeStorage<T>
 
-/** A name that no bundler resolves: with a static import, a Worker without the flag would not even load. */
-const MODULE = "node:async_hooks"
+/** A name that no bundler resolves, and no minifier writes out: with a static import, a Worker without the flag would not even load. */
+const MODULE = ["node", "async_hooks"].join(":")
 
 /**
  * The runtime's AsyncLocalStorage: a global (Vercel), a built-in module (Node, Deno, Bun, workerd with `nodejs_compat`), or a

@@ -1,3 +1,4 @@
+import { decode } from "../../core/propagation/baggage.ts"
 import { traceIdRatio } from "../../core/sampler.ts"
 import type { Variables } from "./settings.ts"
 
@@ -21,12 +22,4 @@ export function readVariables(env: Readonly<Record<string, string | undefined>>)
 /** W3C Baggage form: `key=value,key=value`, percent-encoded values. */
 function pairs(text = ""): [string, string][] {
   return [...text.matchAll(/([^=,]+)=([^,]*)/g)].map(([, key = "", value = ""]) => [key.trim(), decode(value.trim())])
-}
-
-function decode(value: string): string {
-  try {
-    return decodeURIComponent(value)
-  } catch {
-    return value
-  }
 }

@@ -1,6 +1,9 @@
+import { prepareElsewhere } from "./elsewhere.ts"
 import { readAllVariables } from "./full-variables.ts"
 import { isNodeResponse, type NodeRequest, traceNodeFunction } from "./node-function.ts"
 import { createWithTracing } from "./with-tracing.ts"
+
+prepareElsewhere()
 
 /**
  * Traces a function of an edge platform: a root span for each request, a child span for each `fetch`, delivered through the

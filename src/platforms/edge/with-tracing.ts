@@ -1,5 +1,5 @@
 import { isContext } from "./context.ts"
-import { traceFetch } from "./trace-fetch.ts"
+import { traceInvocation } from "./trace-invocation.ts"
 import { type EdgeConfiguration, type ReadVariables, type TracerFor, tracerSource } from "./tracer-source.ts"
 
 /** `(request, …) => Response`, whatever else the platform passes. */
@@ -61,5 +61,5 @@ function withFetch<H extends { readonly fetch?: FetchFunction }>(handler: H, tra
 export function traceFetchCall(tracerFor: TracerFor, args: readonly unknown[], call: () => unknown): unknown {
   const context = args.slice(1).find(isContext)
   const env = args.length > 2 && args[1] !== context ? args[1] : undefined
-  return traceFetch(tracerFor, args[0] as Request, env, context, call)
+  return traceInvocation({ tracerFor, env, context, by: args[0] as Request }, call)
 }

@@ -1,11 +1,7 @@
 import { readFile } from "node:fs/promises"
 import { dirname } from "node:path"
 import type { Plugin } from "esbuild"
-import { FILES, handOver, knownFile } from "../../integrations/_files.ts"
-
-const ANY_FILE = new RegExp(
-  `[\\\\/]node_modules[\\\\/](?:${FILES.map(([file]) => file.replaceAll(".", "\\.").replaceAll("/", "[\\\\/]")).join("|")})$`,
-)
+import { handOver, KNOWN_FILE, knownFile } from "../../integrations/_files.ts"
 
 /**
  * The esbuild plugin: what is bundled is traced, as it is in the layer. For libraries with a tracing channel of their own it is
@@ -18,7 +14,7 @@ export function antifreeze(): Plugin {
   return {
     name: "antifreeze",
     setup(build) {
-      build.onLoad({ filter: ANY_FILE }, async ({ path }) => {
+      build.onLoad({ filter: KNOWN_FILE }, async ({ path }) => {
         const known = knownFile(path)
         if (known === undefined) return undefined
         const source = await readFile(path, "utf8")

@@ -60,6 +60,7 @@ export function followCallbacks(
   return {
     waitForAnswer() {
       if (answered) return
+      hold.keepQuiet()
       invocation.defer()
       process.once("beforeExit", neverAnswered)
     },

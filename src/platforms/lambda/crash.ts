@@ -1,6 +1,6 @@
 import { processState } from "../node/process-state.ts"
 import { ending, type How } from "./ending.ts"
-import { speakLastWords } from "./last-words.ts"
+import { sendRemainder, speakLastWords } from "./last-words.ts"
 
 /**
  * Hears that the process ends, and changes nothing about it. With the first traced handler; what it takes is loaded only
@@ -37,18 +37,28 @@ function forget(): void {
 
 function onTerm(): void {
   // Whoever else listens has taken the ending into his own hands; "exit" follows.
-  if (process.listenerCount("SIGTERM") > 1) return
+  if (process.listenerCount("SIGTERM") > 1) {
+    if (hasRemainder()) void sendRemainder()
+    return
+  }
   process.off("SIGTERM", onTerm)
-  lastWords("SIGTERM", undefined)
-  process.kill(process.pid, "SIGTERM")
+  const end = () => process.kill(process.pid, "SIGTERM")
+  const late = lastWords("SIGTERM", undefined)
+  if (late === undefined) end()
+  else void late.then(end)
 }
 
-function lastWords(how: How, code: number | undefined): void {
+function lastWords(how: How, code: number | undefined): Promise<unknown> | undefined {
   try {
     const { invocations } = processState.scopeManager
     const initFailed = processState.start.invocations === 0 && code !== undefined && code !== 0 && !ending.initTold
-    if (invocations.size > 0 || initFailed || processState.tracer?.hasRemainder === true) speakLastWords(how, code, initFailed)
+    if (invocations.size > 0 || initFailed || hasRemainder()) return speakLastWords(how, code, initFailed)
   } catch (error) {
     processState.report("delivery", `the last spans of this process are lost: ${String(error)}.`)
   }
+  return undefined
+}
+
+function hasRemainder(): boolean {
+  return processState.tracer?.hasRemainder === true || ending.waiting.size > 0
 }

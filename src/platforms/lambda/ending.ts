@@ -1,6 +1,6 @@
 import type { Batch } from "../../core/batch.ts"
-import type { SpanRecord, Urgent } from "../../core/contracts.ts"
 import type { Span } from "../../core/span.ts"
+import type { Tracer } from "../../core/tracer.ts"
 import { processState } from "../node/process-state.ts"
 
 /** What must be known of this process when it ends. */
@@ -10,8 +10,12 @@ export interface Ending {
   hearsCrash: boolean
   /** What was thrown past everybody, until it turns out that the process goes on. */
   fatal: { readonly error: unknown; readonly how: How } | undefined
-  /** `undefined` until the first invocation that lasts, `null` where there can be none. */
+  /** What the invocation under way knows. `undefined` until the first that lasts, `null` where there can be none. */
   journal: Journal | null | undefined
+  /** What is over, and waits for its delivery; of the tracers in `waiting`. */
+  outbox: Journal | null | undefined
+  readonly waiting: Set<Tracer>
+  watchdog: Watchdog | undefined
   /** The delivery of what an earlier process has left, while it is under way. */
   recovery: Promise<unknown> | undefined
   /** Whether it has still to be looked for. */
@@ -29,12 +33,19 @@ export interface Journal {
   /** Everything that is known of this invocation so far; once for each. */
   begin(batch: Batch): void
   write(span: Span): void
-  /** These could not be delivered, and are only in memory otherwise. */
-  keep(spans: readonly SpanRecord[], urgent: Urgent): void
-  /** All that is left to deliver is this body. */
-  replace(body: string): boolean
+  /** The spans of this body are only in memory otherwise. False when it could not be written. */
+  keep(body: string): boolean
   /** Nothing is left to deliver. */
   clear(): void
+}
+
+/** A thread that delivers what the journal says when this one is blocked. */
+export interface Watchdog {
+  /** An invocation has until then, in milliseconds since the Unix epoch, before the thread looks into the journal by itself. */
+  arm(atMs: number): void
+  disarm(): void
+  /** Whether it has, since it was armed: what it has told is told again, as a later revision. */
+  readonly hasFired: boolean
 }
 
 export const ending: Ending = (processState.ending ??= {
@@ -42,6 +53,9 @@ export const ending: Ending = (processState.ending ??= {
   hearsCrash: false,
   fatal: undefined,
   journal: undefined,
+  outbox: undefined,
+  waiting: new Set(),
+  watchdog: undefined,
   recovery: undefined,
   mayBeLeft: true,
   initTold: false,

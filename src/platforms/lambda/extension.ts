@@ -23,12 +23,12 @@ export interface ExtensionOptions {
   readonly name: string
   /** Longest time that registration may block the start; it goes on in the background. Default: 40 ms. */
   readonly waitMs?: number
+  /** An INVOKE that nobody claims within this time is none of ours. Default: 50 ms. */
+  readonly unclaimedMs?: number
   readonly report: Report
 }
 
 const VERSION = "2020-01-01"
-/** An INVOKE that no traced handler claims within this time is none of ours. */
-const UNCLAIMED_MS = 50
 const POLL_MS = 25
 const MAX_RECONNECTS = 3
 
@@ -43,7 +43,7 @@ const MAX_RECONNECTS = 3
  * 4. The first release hands the connection to `net`, which the delivery needs anyway.
  */
 export function startExtension(options: ExtensionOptions): Extension {
-  const { api, name, waitMs = 40, report } = options
+  const { api, name, waitMs = 40, unclaimedMs = 50, report } = options
   const { host, port } = splitAddress(api)
   const claimed = new Set<string>()
   /** Released before their INVOKE was read. */
@@ -142,7 +142,7 @@ export function startExtension(options: ExtensionOptions): Extension {
       if (current !== requestId || claimed.has(requestId)) return
       tooLate = requestId
       askNext()
-    }, UNCLAIMED_MS).unref()
+    }, unclaimedMs).unref()
   }
 
   function adopt(connection: RawConnection): void {

@@ -1,13 +1,17 @@
 import type { Context } from "aws-lambda"
-import type { Delivery, SpanRecord } from "../../core/contracts.ts"
+import type { SpanRecord } from "../../core/contracts.ts"
 import type { Tracer } from "../../core/tracer.ts"
 import { processState } from "../node/process-state.ts"
 import { mapStacks } from "../node/source-maps.ts"
 import { uptimeMs } from "../node/uptime.ts"
-import { journalFor } from "./journal.ts"
-import { hasPlace } from "./journal-folder.ts"
+import { beginBeside, waitForCompany } from "./adaptive.ts"
+import type { DeliveryMode } from "./delivery-mode.ts"
+import { ending } from "./ending.ts"
 import { deliverSoon, neverFreezes } from "./managed-instances.ts"
+import { settleJournal } from "./outbox.ts"
 import { noteDelivery } from "./self-report.ts"
+import { wantsWatchdog } from "./vigil.ts"
+import { startWatchdog } from "./watchdog.ts"
 
 /** What is left of the function's timeout when a delivery must be over. */
 const MARGIN_MS = 30
@@ -19,6 +23,8 @@ export interface Hold {
   settle(take: () => SpanRecord[]): Promise<unknown> | undefined
   /** For an answer that the runtime posts only once the event loop is empty (callbackWaitsForEmptyEventLoop). */
   waitForEmptyLoop(): void
+  /** Such an answer may come: nothing of ours may keep the event loop busy until then. */
+  keepQuiet(): void
   /** Lets go without a delivery. */
   abandon(): void
 }
@@ -31,32 +37,43 @@ export interface Hold {
  * 3. After two `setImmediate` hops that is behind us on both. Only now the batch is encoded and delivered.
  * 4. The extension asks for its next event, and Lambda may freeze.
  */
-export function openHold(tracer: Tracer, context: unknown): Hold {
+export function openHold(tracer: Tracer, context: unknown, mode: DeliveryMode): Hold {
   const { awsRequestId } = (context ?? {}) as Partial<Context>
   const requestId = String(awsRequestId ?? "")
   const claimed = processState.extension?.claim(requestId) ?? false
+  let isQuiet = false
+  const isAdaptive = claimed && mode === "adaptive"
+  // The first one is delivered at once in any case, and its response does not wait for what this loads.
+  if (isAdaptive && processState.start.invocations > 0) {
+    const deadlineMs = () => leftMs(context)
+    beginBeside(deadlineMs, () => isQuiet)
+  }
   const release = () => processState.extension?.release(requestId)
   let whenPosted = (then: () => void): unknown => afterHops(2, then)
   return {
     requestId,
     settle(take) {
-      if (claimed) {
+      if (claimed && mode !== "before") {
         // Nothing of the delivery is looked at before the response is out: the exporter's code is loaded when it is first asked for.
         whenPosted(() => {
-          void deliver(tracer, take, context).then(release)
+          void deliver(tracer, take, context, isAdaptive).then(release)
         })
         return undefined
       }
       if (tracer.exporter === undefined) {
         take()
+        release()
         return undefined
       }
-      if (!neverFreezes()) return deliver(tracer, take, context)
+      if (!neverFreezes()) return deliver(tracer, take, context).then(release)
       deliverSoon(tracer, take(), (from, spans) => deliver(from, () => spans, undefined))
       return undefined
     },
     waitForEmptyLoop() {
       whenPosted = (then) => process.once("beforeExit", () => afterHops(3, then))
+    },
+    keepQuiet() {
+      isQuiet = true
     },
     abandon: release,
   }
@@ -68,31 +85,30 @@ function afterHops(hops: number, then: () => void): void {
 }
 
 /** Delivers the batch, with the spans of no invocation, within the time that the function has left. Never rejects. */
-async function deliver(tracer: Tracer, take: () => SpanRecord[], context: unknown): Promise<void> {
+async function deliver(tracer: Tracer, take: () => SpanRecord[], context: unknown, isAdaptive = false): Promise<void> {
   const startMs = uptimeMs()
   try {
     const all = [...(processState.tracer?.loose.take() ?? []), ...(tracer === processState.tracer ? [] : tracer.loose.take()), ...take()]
     mapStacks(all)
-    const leftMs = (context as Partial<Context> | undefined)?.getRemainingTimeInMillis?.()
-    const deadlineMs = typeof leftMs === "number" ? Math.max(0, leftMs - MARGIN_MS) : undefined
+    const waits = isAdaptive && (await waitForCompany(tracer, all))
+    const deadlineMs = leftMs(context)
     // What an earlier process has left goes out beside this; frozen in the middle of it, nobody would know whether it has arrived.
     const [delivery] = await Promise.all([
-      tracer.scopeManager.exclude(() => tracer.exporter?.export(all, deadlineMs)),
-      settledWithin(processState.ending?.recovery, deadlineMs),
+      waits ? undefined : tracer.scopeManager.exclude(() => tracer.exporter?.export(all, deadlineMs)),
+      settledWithin(ending.recovery, deadlineMs),
+      wantsWatchdog() && settledWithin(startWatchdog(tracer), deadlineMs),
     ])
-    settleJournal(delivery, all, tracer)
+    if (delivery !== undefined && (delivery.kept > 0 || ending.journal || ending.outbox)) settleJournal(delivery, all, tracer)
   } catch (error) {
     processState.report("delivery", `the delivery failed: ${String(error)}.`)
   }
   noteDelivery(startMs)
 }
 
-/** What the endpoint has not taken is written down before the freeze: the environment may be killed before it is used again. */
-function settleJournal(delivery: Delivery | undefined, spans: readonly SpanRecord[], tracer: Tracer): void {
-  const urgent = tracer.exporter?.urgent
-  if (delivery === undefined || urgent === undefined) return
-  if (delivery.kept === 0) processState.ending?.journal?.clear()
-  else if (hasPlace()) journalFor(processState.report)?.keep(spans, urgent)
+/** How long a delivery may take that begins now. */
+function leftMs(context: unknown): number | undefined {
+  const ms = (context as Partial<Context> | undefined)?.getRemainingTimeInMillis?.()
+  return typeof ms === "number" ? Math.max(0, ms - MARGIN_MS) : undefined
 }
 
 /** The deadline is the function's, whatever an earlier process has left. */

@@ -13,10 +13,10 @@ const MAX_BYTES = 8 * 1024 * 1024
 const MAX_FILES = 16
 const OURS = /^[0-9a-f]{16}\.journal$/
 
-/** The journal of this process, made at its first use. */
-export function journalFor(report: Report): Journal | undefined {
-  if (ending.journal === undefined) ending.journal = openJournal(journalFolder(), report)
-  return ending.journal ?? undefined
+/** The journal of this process or its outbox, made at its first use. */
+export function journalFor(report: Report, which: "journal" | "outbox" = "journal"): Journal | undefined {
+  if (ending[which] === undefined) ending[which] = openJournal(journalFolder(), report)
+  return ending[which] ?? undefined
 }
 
 /**
@@ -71,13 +71,7 @@ export function openJournal(folder: string, report: Report): Journal | null {
       if (young.size === 0) setImmediate(grow).unref()
       young.add(span)
     },
-    keep(spans, urgent) {
-      if (spans.length > 0) append(entryOf(urgent.encode(spans)))
-    },
-    replace(body) {
-      this.clear()
-      return append(entryOf(body))
-    },
+    keep: (body) => append(entryOf(body)),
     clear() {
       young.clear()
       if (bytes === 0) return
@@ -140,7 +134,7 @@ function leftBehind(fs: typeof Fs, folder: string): string[] {
     .readdirSync(folder)
     .filter((name) => OURS.test(name))
     .map((name) => ({ file: `${folder}/${name}`, stat: fs.lstatSync(`${folder}/${name}`) }))
-    .filter(({ file, stat }) => isOurs(stat, "file") && file !== ending.journal?.file)
+    .filter(({ file, stat }) => isOurs(stat, "file") && file !== ending.journal?.file && file !== ending.outbox?.file)
     .sort((a, b) => a.stat.mtimeMs - b.stat.mtimeMs)
     .map(({ file }) => file)
 }

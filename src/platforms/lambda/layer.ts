@@ -3,6 +3,8 @@ import { endpointOf, isDisabled } from "../node/endpoint.ts"
 import { processState } from "../node/process-state.ts"
 import { uptimeMs } from "../node/uptime.ts"
 import { ending } from "./ending.ts"
+import { startExtension } from "./extension.ts"
+import { neverFreezes } from "./managed-instances.ts"
 import { ownExtension } from "./own-extension.ts"
 import { hideOwnFrames } from "./own-frames.ts"
 import { isSupported } from "./supported.ts"
@@ -16,6 +18,19 @@ export function prepare(): void {
   if (!isSupported() || isDisabled(process.env)) return
   if (endpointOf(process.env) !== undefined) ownExtension()
   tracerFor({})
+}
+
+/**
+ * For a server that answers invocations from another process than the runtime's: any process may register during Init, and the
+ * ids of the invocations tell it which ones are its own.
+ */
+export function joinAsServer(): void {
+  const api = process.env["AWS_LAMBDA_RUNTIME_API"]
+  if (!isSupported() || isDisabled(process.env) || endpointOf(process.env) === undefined || api === undefined || neverFreezes()) return
+  // The runtime forwards the event first.
+  processState.extension ??= startExtension({ api, name: "antifreeze", unclaimedMs: 500, report: processState.report })
+  // Lambda ends Init only once we have asked for the first event.
+  processState.extension.registered()
 }
 
 /** `withTracing`, but the runtime sees as many parameters as it would have seen: it refuses a handler with three by itself. */

@@ -1,5 +1,6 @@
 import { processState } from "../node/process-state.ts"
-import { startExtension } from "./extension.ts"
+import { type DeliveryMode, deliveryMode } from "./delivery-mode.ts"
+import { type Extension, startExtension } from "./extension.ts"
 import { neverFreezes } from "./managed-instances.ts"
 
 /**
@@ -7,15 +8,17 @@ import { neverFreezes } from "./managed-instances.ts"
  * which inherit the environment variables but never ask for an event: they would hold every invocation until its timeout.
  * Gives what waits for Lambda's answer.
  */
-export function ownExtension(): (() => void) | undefined {
-  if (processState.extension !== undefined) return undefined
+export function ownExtension(mode: DeliveryMode = deliveryMode()): (() => void) | undefined {
+  const { extension, report } = processState
+  if (extension !== undefined && (extension !== NONE || mode === "before")) return undefined
   const api = process.env["AWS_LAMBDA_RUNTIME_API"]
-  processState.extension =
-    api === undefined || neverFreezes() || !isRuntimeProcess()
-      ? null
-      : startExtension({ api, name: "antifreeze", report: processState.report })
+  if (api === undefined || neverFreezes() || !isRuntimeProcess()) processState.extension = null
+  else processState.extension = mode === "before" ? NONE : startExtension({ api, name: "antifreeze", report })
   return processState.extension?.registered
 }
+
+/** Where nothing may hold the freeze: nothing is registered. */
+const NONE: Extension = { claim: () => false, release() {}, registered() {} }
 
 /** The runtime puts `awslambda` into its own global scope; with AWS_LAMBDA_NODEJS_NO_GLOBAL_AWSLAMBDA only its file gives it away. */
 function isRuntimeProcess(): boolean {

@@ -6,6 +6,7 @@ import { uptimeMs } from "../node/uptime.ts"
 import { endWithLoop, followCallbacks, forget, type LegacyContext } from "./callbacks.ts"
 import { drawInit } from "./cold-start.ts"
 import { watchCrash } from "./crash.ts"
+import type { DeliveryMode } from "./delivery-mode.ts"
 import { type Hold, openHold } from "./hold.ts"
 import { tellCost } from "./self-report.ts"
 import { invocationTags, triggerOf } from "./trigger.ts"
@@ -20,7 +21,14 @@ export interface Guise {
 }
 
 /** Runs `call` exactly once, traced unless something of ours fails. */
-export function traceInvocation(tracer: Tracer, args: unknown[], context: unknown, call: () => unknown, guise: Guise): unknown {
+export function traceInvocation(
+  tracer: Tracer,
+  mode: DeliveryMode,
+  args: unknown[],
+  context: unknown,
+  call: () => unknown,
+  guise: Guise,
+): unknown {
   const startMs = uptimeMs()
   let called = false
   const callOnce = () => {
@@ -33,21 +41,21 @@ export function traceInvocation(tracer: Tracer, args: unknown[], context: unknow
   try {
     if (isNested(tracer, context)) return callOnce()
     watchCrash()
-    const { requestId, settle } = (hold = openHold(tracer, context))
+    const { requestId, settle } = (hold = openHold(tracer, context, mode))
     const end = (take: Parameters<typeof settle>[0]) => {
       vigil?.end()
       if (current !== undefined) forget(current)
       return settle(take)
     }
-    return invoke(
-      { tracer, id: requestId, trigger: triggerOf(args[0], context), tags: invocationTags(context), settle: end },
-      (invocation) => {
-        current = invocation
-        vigil = keepVigil(invocation, context)
-        tellCost(invocation.root, startMs)
-        return run(invocation, args, context as LegacyContext, callOnce, hold as Hold, guise)
-      },
-    )
+    const [event] = args
+    const found = triggerOf(event, context)
+    const trigger = processState.capture?.(found, event) ?? found
+    return invoke({ tracer, id: requestId, trigger, tags: invocationTags(context), settle: end }, (invocation) => {
+      current = invocation
+      vigil = keepVigil(invocation, context)
+      tellCost(invocation.root, startMs)
+      return run(invocation, args, context as LegacyContext, callOnce, hold as Hold, guise)
+    })
   } catch (error) {
     if (called) throw error
     hold?.abandon()

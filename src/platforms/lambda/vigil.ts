@@ -16,6 +16,8 @@ export interface Vigil {
 const NONE: Vigil = { end() {} }
 const MAX_TIMER_MS = 2 ** 31 - 1
 const JOURNAL_AFTER_MS = 100
+/** How late a timer may fire before this thread is taken to be blocked. */
+const WATCHDOG_MS = 20
 
 /**
  * One timer, and one look at each span:
@@ -37,23 +39,30 @@ function watchOver({ root, batch }: Pick<Invocation, "root" | "batch">, context:
   const { exporter } = root.tracer()
   if (exporter === undefined) return NONE
   const { journalAfterMs, marginMs } = (times ??= readTimes())
-  const journalMs = exporter.urgent === undefined || !hasPlace() ? Number.POSITIVE_INFINITY : journalAfterMs
-  if (journalMs < Number.POSITIVE_INFINITY) lookForJournals(exporter.urgent)
+  const canJournal = exporter.urgent !== undefined && hasPlace()
+  const journalMs = canJournal ? journalAfterMs : Number.POSITIVE_INFINITY
+  if (canJournal) lookForJournals(exporter.urgent)
   const leftMs = (context as Partial<Context> | undefined)?.getRemainingTimeInMillis?.() ?? Number.POSITIVE_INFINITY
   const checkpointMs = marginMs === undefined ? Number.POSITIVE_INFINITY : leftMs - Math.min(marginMs(), leftMs / 2)
   const startMs = uptimeMs()
   let ended = false
   let timer: NodeJS.Timeout | undefined
+  const { watchdog } = ending
+  watchdog?.arm(Date.now() + checkpointMs + WATCHDOG_MS)
   batch.onChange = (span) => {
+    // It was told as it stood, by somebody else.
+    if (watchdog?.hasFired && span.durationUs !== undefined) span.tags.set("antifreeze.revision", 2)
     if (span.startUs + (span.durationUs ?? 0) - root.startUs < journalMs * 1000) return
     const journal = journalFor(processState.report)
     journal?.begin(batch)
     journal?.write(span)
   }
+  if (journalMs === 0) journalFor(processState.report)?.begin(batch)
   arm(0)
   return {
     end() {
       ended = true
+      watchdog?.disarm()
       clearTimeout(timer)
     },
   }
@@ -72,8 +81,11 @@ function watchOver({ root, batch }: Pick<Invocation, "root" | "batch">, context:
       const spentMs = uptimeMs() - startMs
       // Timers may fire a fraction of a millisecond early.
       if (spentMs + 1 >= journalMs) journalFor(processState.report)?.begin(batch)
-      if (spentMs + 1 >= checkpointMs) void checkpoint(batch, root, leftMs - spentMs)
-      else arm(spentMs + 1)
+      if (spentMs + 1 < checkpointMs) arm(spentMs + 1)
+      else if (!watchdog?.hasFired) {
+        watchdog?.disarm()
+        void checkpoint(batch, root, leftMs - spentMs)
+      }
     } catch (error) {
       processState.report("delivery", `the watch over this invocation failed: ${String(error)}.`)
     }
@@ -106,10 +118,17 @@ function readTimes(): Times {
   const journal = readMs("ANTIFREEZE_JOURNAL_AFTER")
   const margin = readMs("ANTIFREEZE_DEADLINE_MARGIN")
   return {
-    journalAfterMs: journal === "default" ? JOURNAL_AFTER_MS : (journal ?? Number.POSITIVE_INFINITY),
+    journalAfterMs: wantsWatchdog() ? 0 : journal === "default" ? JOURNAL_AFTER_MS : (journal ?? Number.POSITIVE_INFINITY),
     marginMs: margin === "default" ? marginMs : margin === undefined ? undefined : () => margin,
   }
 }
+
+/** `ANTIFREEZE_WATCHDOG`: see `startWatchdog`. It needs the journal, of every invocation and from its start. */
+export function wantsWatchdog(): boolean {
+  return (isWatched ??= process.env["ANTIFREEZE_WATCHDOG"]?.toLowerCase() === "true")
+}
+
+let isWatched: boolean | undefined
 
 function readMs(name: string): number | "default" | undefined {
   const value = process.env[name]
@@ -121,8 +140,9 @@ function readMs(name: string): number | "default" | undefined {
 function marginMs(): number {
   stretch ??= Math.max(1, 1769 / Number(process.env["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] || 1769))
   const cold = processState.start.invocations <= 1
-  const workMs = !cold ? 5 : endpointOf(process.env)?.startsWith("https:") ? 80 : 25
-  return 100 + workMs * stretch
+  // The watchdog makes a connection of its own, while it shares the processor with whatever blocks us.
+  const workMs = !cold && !wantsWatchdog() ? 5 : endpointOf(process.env)?.startsWith("https:") ? 80 : 25
+  return 100 + workMs * stretch * (wantsWatchdog() ? 2 : 1)
 }
 
 let stretch: number | undefined

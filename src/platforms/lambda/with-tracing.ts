@@ -7,6 +7,7 @@ import type { TracerOptions } from "../node/node-tracer.ts"
 import { type Hooks, processState } from "../node/process-state.ts"
 import { beginInit } from "./cold-start.ts"
 import { watchExit } from "./crash.ts"
+import { type DeliveryMode, deliveryMode } from "./delivery-mode.ts"
 import { ownExtension } from "./own-extension.ts"
 import { isSupported } from "./supported.ts"
 import { type Guise, traceInvocation } from "./trace-invocation.ts"
@@ -16,6 +17,8 @@ import { type Guise, traceInvocation } from "./trace-invocation.ts"
 export type AnyHandler = (...args: any[]) => any
 
 export interface HandlerOptions extends TracerOptions {
+  /** When spans go out (`ANTIFREEZE_DELIVERY`; default `after` each response, before the freeze). */
+  readonly delivery?: DeliveryMode
   /** The user's own integrations, and hooks for the spans of ours: `{ name: "redis", onCall(span, call) {} }`. One of each name in a process. */
   readonly integrations?: readonly (AnyIntegration | Hooks)[]
 }
@@ -37,11 +40,12 @@ export function withTracing<H extends AnyHandler>(handler: H, options: HandlerOp
   return traceHandler(handler, options, {})
 }
 
-export function traceHandler<H extends AnyHandler>(handler: H, { integrations, ...options }: HandlerOptions, guise: Guise): H {
+export function traceHandler<H extends AnyHandler>(handler: H, { integrations, delivery, ...options }: HandlerOptions, guise: Guise): H {
   if (typeof handler !== "function" || TRACED in handler || !isSupported() || isDisabled(process.env)) return handler
+  const mode = deliveryMode(delivery)
   // Lambda answers the registration while we do the rest; the module must not end before it has.
   const { exporter, endpoint = endpointOf(process.env) } = options
-  const registered = exporter === undefined && endpoint === undefined ? undefined : ownExtension()
+  const registered = exporter === undefined && endpoint === undefined ? undefined : ownExtension(mode)
   const tracer = tracerFor(options)
   let isReady: boolean | undefined
   const ready = () => (isReady ??= makeReady(tracer, integrations))
@@ -52,7 +56,7 @@ export function traceHandler<H extends AnyHandler>(handler: H, { integrations, .
   const traced = function (this: unknown, ...args: unknown[]): unknown {
     guise.called?.(this)
     const call = () => Reflect.apply(handler, this, args)
-    return ready() ? traceInvocation(tracer, args, STREAMING in handler ? args[2] : args[1], call, guise) : call()
+    return ready() ? traceInvocation(tracer, mode, args, STREAMING in handler ? args[2] : args[1], call, guise) : call()
   }
   return dressAs(traced as H, handler)
 }

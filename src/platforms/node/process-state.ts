@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks"
+import type { Trigger } from "../../core/contracts.ts"
 import { createReport, type Report } from "../../core/report.ts"
 import { type Scope, ScopeManager } from "../../core/scope.ts"
 import type { Tracer } from "../../core/tracer.ts"
@@ -31,6 +32,8 @@ export interface ProcessState {
   }
   /** Made by the first copy that needs it. */
   ending?: Ending
+  /** Set by `antifreeze/capture`: adds what is captured of an event and its result. Never throws. */
+  capture?: (trigger: Trigger, event: unknown) => Trigger
 }
 
 /** `OTEL_LOG_LEVEL=none` silences us. */

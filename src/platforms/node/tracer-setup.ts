@@ -1,5 +1,6 @@
 import type { Clock, Exporter, Limits, TagValue, Urgent } from "../../core/contracts.ts"
 import { DEFAULT_LIMITS } from "../../core/limits.ts"
+import { awsMessagePropagator } from "../../core/propagation/xray.ts"
 import type { Report } from "../../core/report.ts"
 import { type Sampler, traceIdRatio } from "../../core/sampler.ts"
 import type { TracerSetup } from "../../core/span-maker.ts"
@@ -35,6 +36,8 @@ export function tracerSetup(options: TracerOptions, config?: Config, platformRes
     exporter: options.exporter ?? otlpExporter(options, config, platformResource, limits, report),
     sampler: options.sampleRate === undefined ? (config?.sampler as Sampler | undefined) : traceIdRatio(options.sampleRate),
     propagators: options.propagators ?? config?.propagators,
+    // The `AWSTraceHeader` that AWS itself hands on.
+    messagePropagators: [awsMessagePropagator],
     clock: options.clock ?? nodeClock,
     ids: options.ids,
   }
@@ -56,10 +59,11 @@ function otlpExporter(
   }
   // Made by the first delivery, after the response: the code of all exporters is loaded with it.
   let made: Exporter | undefined
+  const headers = { ...config?.headers, ...options.headers }
   const make = () =>
     createOtlpExporter({
-      post: lazyPost(url, options, config),
-      postNow: (body, budgetMs) => postNow(url, { ...config?.headers, ...options.headers }, body, budgetMs),
+      post: lazyPost(url, headers, options, config),
+      postNow: (body, budgetMs) => postNow(url, headers, body, budgetMs),
       resource: resourceOf(options, config, platformResource),
       scope: { name: "antifreeze", version: VERSION },
       timeoutMs: options.timeoutMs ?? config?.timeoutMs ?? DEFAULT_TIMEOUT_MS,
@@ -80,6 +84,8 @@ function otlpExporter(
         return made?.urgent?.pending ?? false
       },
       recall: () => made?.urgent?.recall() ?? [],
+      defer: (spans, bytes) => urgent().defer(spans, bytes),
+      target: () => ({ url: url.href, headers, tls: readCertificates(config?.certificateFiles) }),
       encode: (spans) => urgent().encode(spans),
       postNow: (body, budgetMs) => urgent().postNow(body, budgetMs),
       post: (body) => urgent().post(body),
@@ -88,12 +94,12 @@ function otlpExporter(
 }
 
 /** Only the delivery needs `http`, so it is loaded with the first one, after the first response. */
-function lazyPost(url: URL, options: TracerOptions, config: Config | undefined): Post {
+function lazyPost(url: URL, headers: Readonly<Record<string, string>>, options: TracerOptions, config: Config | undefined): Post {
   let post: Post | undefined
   return (...request) => {
     post ??= createPost({
       url,
-      headers: { ...config?.headers, ...options.headers },
+      headers,
       compression: options.compression ?? config?.compression ?? "auto",
       tls: readCertificates(config?.certificateFiles),
     })

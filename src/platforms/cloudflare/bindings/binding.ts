@@ -1,7 +1,8 @@
-import type { Description, Integration, Operation, SpanKind, Tags } from "../../../core/contracts.ts"
-import { traceFor } from "../../../core/trace.ts"
+import type { Description, SpanKind, Tags } from "../../../core/contracts.ts"
 import type { EdgePolicy, EdgeTracer } from "../../edge/edge-tracer.ts"
+import { replace } from "../../edge/replace.ts"
 import { state } from "../../edge/state.ts"
+import { type Meaning, traceCall } from "../../edge/trace-call.ts"
 
 /** One call of a binding. */
 export interface BindingCall {
@@ -12,19 +13,21 @@ export interface BindingCall {
   readonly binding: string
 }
 
+export type Headers = Readonly<Record<string, string>>
+
 /**
  * Teaches the tracer about one kind of binding. Nothing is wrapped: the methods are replaced on the prototype that all
  * bindings of the kind share, so a binding stays the runtime's own object for `this`, `bind`, JSON, RPC and `cloudflare:workers`,
  * and a method that nobody here knows is untouched.
  */
-export interface Binding extends Omit<Integration<BindingCall>, "watch"> {
+export interface Binding extends Meaning<BindingCall> {
   /** Names of its class: the runtime's, and that of its local stand-in. */
   readonly classNames: readonly string[]
   readonly methods: readonly string[]
   /** For a class of which the program makes objects that have no name. */
   readonly anonymous?: string
   /** Other arguments to call with, for a binding that can carry the trace. */
-  carry?(call: BindingCall, operation: Operation, policy: EdgePolicy): readonly unknown[]
+  carry?(call: BindingCall, headers: () => Headers, policy: EdgePolicy): readonly unknown[]
   /** Finds more to watch in a binding that was met for the first time. */
   adopt?(binding: object, name: string): void
 }
@@ -36,7 +39,6 @@ let inside = false
 export function patch(prototype: object, binding: Binding): void {
   if (state.patched.has(prototype)) return
   state.patched.add(prototype)
-  const trace = traceFor(state.scopeManager, binding as unknown as Integration<BindingCall>, state.report)
   for (const method of binding.methods) {
     replace(
       prototype,
@@ -46,8 +48,8 @@ export function patch(prototype: object, binding: Binding): void {
           const name = inside ? undefined : (nameOf(this) ?? binding.anonymous)
           if (name === undefined || state.scopeManager.active === null) return Reflect.apply(native, this, args)
           const call: BindingCall = { method, args, self: this, binding: name }
-          return trace(call, (operation) => {
-            const sent = binding.carry?.(call, operation, activePolicy()) ?? args
+          return traceCall(binding, call, (headers) => {
+            const sent = binding.carry?.(call, headers, activePolicy()) ?? args
             inside = true
             try {
               return Reflect.apply(native, this, sent)
@@ -58,18 +60,6 @@ export function patch(prototype: object, binding: Binding): void {
         },
     )
   }
-}
-
-type Method = (this: object, ...args: unknown[]) => unknown
-
-/** Puts a method in the place of another, with its name, length and descriptor. */
-export function replace(prototype: object, method: string, make: (native: Method) => Method): void {
-  const descriptor = Object.getOwnPropertyDescriptor(prototype, method)
-  const native = descriptor?.value as unknown
-  if (typeof native !== "function" || descriptor?.configurable === false) return
-  const value = make(native as Method)
-  for (const key of ["name", "length"]) Object.defineProperty(value, key, Object.getOwnPropertyDescriptor(native, key) ?? {})
-  Object.defineProperty(prototype, method, { ...descriptor, value })
 }
 
 /** Tells `made` of each object that the method makes of a binding that has a name. */

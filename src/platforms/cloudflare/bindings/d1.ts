@@ -1,33 +1,19 @@
 import { state } from "../../edge/state.ts"
 import { type Binding, type BindingCall, database, patch, watchMade } from "./binding.ts"
+import { cleanSql } from "./sql.ts"
 
 interface Database {
   prepare(sql: string): object
   withSession?(constraint?: string): { prepare(sql: string): object }
 }
 
-const MAX_TEXT = 2_000
-
-/** The text is cleaned of literals; what was bound is never looked at. */
-function sqlTags(text: unknown): Record<string, unknown> {
-  if (typeof text !== "string") return {}
-  const query = text
-    .slice(0, MAX_TEXT)
-    .replace(/'(?:[^']|'')*'?/g, "?")
-    .replace(/\b\d+(?:\.\d+)?\b/g, "?")
-    .replace(/\s+/g, " ")
-    .trim()
-  const [, verb = "", table] = /^(\w+)(?:.*?\b(?:from|into|update|table(?: if (?:not )?exists)?)\s+["`[]?(\w+))?/i.exec(query) ?? []
-  return {
-    "db.query.text": query,
-    "db.query.summary": [verb.toUpperCase(), table ?? /^update\s+(\w+)/i.exec(query)?.[1]].filter(Boolean).join(" "),
-  }
-}
-
-function describeSql(call: BindingCall, text: unknown, tags: Record<string, unknown> = {}) {
-  const { "db.query.summary": summary, ...query } = sqlTags(text)
-  const described = database("cloudflare_d1", call, { ...query, "db.query.summary": summary, ...tags })
-  return summary ? { ...described, operationName: String(summary) } : described
+function describeSql(call: BindingCall, text: unknown) {
+  const query = cleanSql(text)
+  const [, verb = "", table] =
+    /^(\w+)(?:(?:(?<=^update)|.*?\b(?:from|into|update|table(?: if (?:not )?exists)?))\s+["`[]?(\w+))?/i.exec(query ?? "") ?? []
+  const summary = [verb.toUpperCase(), table].filter(Boolean).join(" ") || undefined
+  const described = database("cloudflare_d1", call, { "db.query.text": query, "db.query.summary": summary })
+  return summary ? { ...described, operationName: summary } : described
 }
 
 function resultTags(result: unknown): Record<string, unknown> {

@@ -1,6 +1,7 @@
 import { state } from "../../edge/state.ts"
 import { type Binding, database, describe, keyTag, patch, watchMade } from "./binding.ts"
 import { adoptStub } from "./fetchers.ts"
+import { cleanSql } from "./sql.ts"
 
 /** To get a stub is no call; what is called on it is. */
 export const namespace: Binding = {
@@ -42,16 +43,7 @@ const sql: Binding = {
   ...storage,
   classNames: ["SqlStorage"],
   methods: ["exec"],
-  describe: (call) => database("cloudflare_durable_object_sql", call, { "db.query.text": cleaned(call.args[0]) }),
-}
-
-function cleaned(text: unknown): string | undefined {
-  return typeof text === "string"
-    ? text
-        .slice(0, 2_000)
-        .replace(/'(?:[^']|'')*'?/g, "?")
-        .replace(/\b\d+(?:\.\d+)?\b/g, "?")
-    : undefined
+  describe: (call) => database("cloudflare_durable_object_sql", call, { "db.query.text": cleanSql(call.args[0]) }),
 }
 
 /** Watches what a Durable Object keeps. */

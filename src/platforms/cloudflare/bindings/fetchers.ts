@@ -1,7 +1,6 @@
-import type { Integration } from "../../../core/contracts.ts"
-import { traceFor } from "../../../core/trace.ts"
 import { answerTags, carryHeaders, describeFetch } from "../../edge/fetch-call.ts"
 import { state } from "../../edge/state.ts"
+import { type Meaning, traceCall } from "../../edge/trace-call.ts"
 import { activePolicy, type Binding, patch } from "./binding.ts"
 
 /** Our last argument of an RPC call, for a receiver that knows us; nobody else ever gets it. */
@@ -19,7 +18,7 @@ const fetcher: Binding = {
     return { ...described, tags: { ...described.tags, "cloudflare.binding.type": "service", "cloudflare.binding.name": binding } }
   },
   tagsOf: (response) => answerTags(response as Response),
-  carry: ({ args }, { headers }, { propagateTo }) => carryHeaders(args, headers, propagateTo),
+  carry: ({ args }, headers, { propagateTo }) => carryHeaders(args, headers, propagateTo),
 }
 
 /**
@@ -78,9 +77,8 @@ interface RpcCall {
 }
 
 /** OpenTelemetry, "RPC client". */
-const rpc: Integration<RpcCall> = {
+const rpc: Meaning<RpcCall> = {
   name: "cloudflare.rpc",
-  watch: () => () => {},
   describe: ({ binding, method }) => ({
     operationName: `${binding}/${method}`,
     kind: "client",
@@ -93,24 +91,23 @@ const rpc: Integration<RpcCall> = {
   }),
 }
 
-const traceRpc = traceFor(state.scopeManager, rpc, state.report)
-
 function watchProperty(property: RpcProperty, binding: string, method: string): unknown {
   return new Proxy(property, {
     apply(target, self, args: unknown[]) {
       if (state.scopeManager.active === null) return Reflect.apply(target, self, args)
-      return traceRpc({ binding, method }, (operation) => {
-        const { rpc } = activePolicy()
-        const sent = rpc?.includes(binding) ? [...args, { [RPC_CONTEXT]: operation.headers }] : args
+      return traceCall(
+        rpc,
+        { binding, method },
+        (headers) => {
+          const sent = activePolicy().rpc?.includes(binding) ? [...args, { [RPC_CONTEXT]: headers() }] : args
+          return Reflect.apply(target, self, sent) as PromiseLike<unknown>
+        },
         // The very promise that the runtime gave: its properties are calls that need not wait for it.
-        const promise = Reflect.apply(target, self, sent) as PromiseLike<unknown>
-        const end = operation.defer()
-        promise.then(
-          () => end(),
-          (error: unknown) => end(error ?? "rejected"),
-        )
-        return promise
-      })
+        (promise, { returned, threw }) => {
+          promise.then(() => returned(undefined), threw)
+          return promise
+        },
+      )
     },
     get(target, key) {
       const value = Reflect.get(target, key, target)

@@ -1,5 +1,5 @@
 import { wrapBody } from "../queue-batch.ts"
-import { type Binding, type BindingCall, describe } from "./binding.ts"
+import { type Binding, type BindingCall, describe, type Headers } from "./binding.ts"
 
 /** OpenTelemetry, "Messaging producer". */
 export const queue: Binding = {
@@ -27,13 +27,11 @@ export const queue: Binding = {
     }
   },
 
-  carry(call, { headers }, { queues }) {
+  carry(call, headers, { queues }) {
     if (!queues?.includes(call.binding)) return call.args
-    return call.method === "send" ? carryOne(call, headers) : carryMany(call, headers)
+    return (call.method === "send" ? carryOne : carryMany)(call, headers())
   },
 }
-
-type Headers = Readonly<Record<string, string>>
 
 function carryOne({ args }: BindingCall, headers: Headers): readonly unknown[] {
   const [body, options, ...more] = args as [unknown, { contentType?: unknown } | undefined, ...unknown[]]

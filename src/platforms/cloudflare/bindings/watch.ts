@@ -21,7 +21,7 @@ export function watchBindings(env: unknown): void {
     try {
       watchBinding(binding, name)
     } catch (error) {
-      state.report("instrumentation", `calls of the binding ${name} are not traced: ${String(error)}.`)
+      state.report("instrumentation", `calls of ${name} are not traced: ${String(error)}.`)
     }
   }
 }

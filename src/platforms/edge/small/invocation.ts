@@ -1,6 +1,7 @@
 import type { Exporter, Propagated, ScopeStorage, SpanKind, Tags, Trigger } from "../../../core/contracts.ts"
 import { baggagePropagator, traceContextPropagator } from "../../../core/propagation/w3c.ts"
 import type { Life } from "../answer.ts"
+import type { Tie } from "../context.ts"
 import { findStorage } from "../storage.ts"
 import { addTags, fail, finish, type SmallSpan, startSpan } from "./span.ts"
 
@@ -23,12 +24,7 @@ const MAX_SPANS = 500
 const TASKS_MS = 20_000
 
 /** One invocation: its spans go out when its answer is complete and its tasks are done, and what comes later by itself. */
-export function openInvocation(
-  trigger: Trigger,
-  exporter: Exporter,
-  waitUntil: (task: Promise<unknown>) => void,
-  sampled: boolean,
-): SmallInvocation {
+export function openInvocation(trigger: Trigger, exporter: Exporter, tie: Tie, sampled: boolean): SmallInvocation {
   const parent = extract(trigger.carrier as Headers)
   const root = startSpan(trigger.operationName, trigger.kind, trigger.tags, parent ?? { traceFlags: sampled ? 3 : 2 }, parent !== undefined)
   let spans: SmallSpan[] = []
@@ -80,11 +76,12 @@ export function openInvocation(
     const sent = spans
     spans = []
     if (sent.length > 0 && (root.traceFlags & 1) === 1) stay(exporter.export(sent))
+    if (ended && tasks === 0) tie = tie.release()
   }
 
   function stay(task: Promise<unknown>): void {
     try {
-      waitUntil(task)
+      tie.waitUntil(task)
     } catch {
       // The invocation is over.
     }

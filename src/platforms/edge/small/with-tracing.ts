@@ -1,10 +1,12 @@
 import type { Exporter } from "../../../core/contracts.ts"
 import { VERSION } from "../../../version.ts"
 import { answer, endOnDisconnect } from "../answer.ts"
-import { followTasks, isContext, waitUntilOf } from "../context.ts"
+import { followTasks, isContext, tieTo } from "../context.ts"
+import { prepareElsewhere } from "../elsewhere.ts"
 import { createExporter } from "../exporter.ts"
 import { answerTags, carryHeaders, describeFetch, type FetchArguments } from "../fetch-call.ts"
-import { requestTrigger } from "../request-trigger.ts"
+import { replaceFetch } from "../replace.ts"
+import { requestTrigger, responseTags } from "../request-trigger.ts"
 import { readVariables } from "../variables.ts"
 import { headersOf, openInvocation, type SmallInvocation, scopes } from "./invocation.ts"
 import { addTags, fail } from "./span.ts"
@@ -21,6 +23,8 @@ export interface SmallOptions {
   /** Share of new traces that are recorded, 0 to 1 (default 1). A parent's decision is kept. */
   readonly sampleRate?: number
 }
+
+prepareElsewhere()
 
 // biome-ignore lint/suspicious/noExplicitAny: a handler may take anything; nothing narrower accepts all.
 type FetchFunction = (...args: any[]) => any
@@ -51,19 +55,19 @@ function tracing(options: SmallOptions): (args: readonly unknown[], call: () => 
   return ([request, ...more], call) => {
     let invocation: SmallInvocation
     const context = more.find(isContext)
-    const waitUntil = waitUntilOf(context)
+    const tie = tieTo(context)
     try {
       exporter ??= exporterFor(options, more[0] === context ? undefined : more[0])
       if (exporter === undefined || scopes.getStore() !== undefined) return call()
       watchFetch()
-      invocation = openInvocation(requestTrigger(request as Request), exporter, waitUntil, Math.random() < (options.sampleRate ?? 1))
-      followTasks(context, invocation)
+      invocation = openInvocation(requestTrigger(request as Request), exporter, tie, Math.random() < (options.sampleRate ?? 1))
+      followTasks(context, tie, invocation)
       endOnDisconnect(request as Request, invocation)
     } catch (error) {
       console.warn(`[antifreeze] this invocation is not traced: ${String(error)}.`)
       return call()
     }
-    return answer(invocation, (request as Request).method, waitUntil, call)
+    return answer(invocation, responseTags, request as Request, tie, call)
   }
 }
 
@@ -101,28 +105,32 @@ let watching = false
 function watchFetch(): void {
   if (watching) return
   watching = true
-  const native = globalThis.fetch as FetchFunction
-  const traced = {
-    fetch(this: unknown, ...args: unknown[]): unknown {
-      const active = scopes.getStore()
-      if (active === undefined) return Reflect.apply(native, this, args)
-      const { invocation } = active
-      const { operationName, kind, tags } = describeFetch(args as unknown as FetchArguments)
-      const span = invocation.start(operationName, kind, tags)
-      return (Reflect.apply(native, this, carryHeaders(args, headersOf(span))) as Promise<Response>).then(
-        (response) => {
-          addTags(span, answerTags(response))
-          invocation.finished(span)
-          return response
-        },
-        (error: unknown) => {
-          fail(span, error)
-          invocation.finished(span)
-          throw error
-        },
-      )
-    },
-  }.fetch
-  Object.defineProperty(traced, "length", { value: native.length, configurable: true })
-  Object.defineProperty(globalThis, "fetch", { ...Object.getOwnPropertyDescriptor(globalThis, "fetch"), value: traced })
+  replaceFetch(
+    (native) =>
+      function (this: object, ...args: unknown[]): unknown {
+        const active = scopes.getStore()
+        if (active === undefined) return Reflect.apply(native, this, args)
+        const { invocation } = active
+        const { operationName, kind, tags } = describeFetch(args as unknown as FetchArguments)
+        const span = invocation.start(operationName, kind, tags)
+        return (
+          Reflect.apply(
+            native,
+            this,
+            carryHeaders(args, () => headersOf(span)),
+          ) as Promise<Response>
+        ).then(
+          (response) => {
+            addTags(span, answerTags(response))
+            invocation.finished(span)
+            return response
+          },
+          (error: unknown) => {
+            fail(span, error)
+            invocation.finished(span)
+            throw error
+          },
+        )
+      },
+  )
 }

@@ -1,0 +1,34 @@
+// `antifreeze layer unpack`, for container images.
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { expect, onTestFinished, test } from "vitest"
+import { run } from "./_run.ts"
+
+const layer = fileURLToPath(new URL("../../dist/layer", import.meta.url))
+
+/** Name, content, and whether it may be executed. */
+function filesIn(folder: string): unknown[] {
+  const names = readdirSync(folder, { recursive: true, encoding: "utf8" }).sort()
+  const paths = names.map((name) => [name, join(folder, name)] as const).filter(([, path]) => statSync(path).isFile())
+  return paths.map(([name, path]) => [name, readFileSync(path, "utf8"), (statSync(path).mode & 0o100) !== 0])
+}
+
+test("unpacks what Lambda mounts as /opt, with its executable bit", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "antifreeze-unpack-"))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const { code, stdout } = await run(["layer", "unpack", join(folder, "opt"), "--zip", `${layer}.zip`])
+  expect([code, stdout]).toEqual([0, `${join(folder, "opt")}: unpacked\n`])
+  expect(filesIn(join(folder, "opt"))).toEqual(filesIn(layer))
+  expect(filesIn(layer)[0]).toEqual(["antifreeze", expect.stringContaining("#!/bin/sh"), true])
+})
+
+test.each([
+  ["no folder", [], 2, "one folder is wanted"],
+  ["no such zip", ["/nowhere", "--zip", "/none.zip"], 1, "/none.zip does not exist"],
+  ["not a zip", ["/nowhere", "--zip", fileURLToPath(import.meta.url)], 1, "cannot be unpacked into /nowhere: not a zip file"],
+] as const)("says what is wrong: %s", async (_what, argv, code, message) => {
+  const ran = await run(["layer", "unpack", ...argv])
+  expect([ran.code, ran.stderr]).toEqual([code, expect.stringContaining(message)])
+})

@@ -1,0 +1,158 @@
+import { once } from "node:events"
+import { createServer, request, type Server } from "node:http"
+import { connect, createServer as createHttp2Server } from "node:http2"
+import type { AddressInfo } from "node:net"
+import { request as undici } from "undici"
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
+import { type CaptureOptions, capture } from "../../../src/capture.ts"
+import type { SpanRecord } from "../../../src/core/contracts.ts"
+import { createReport } from "../../../src/core/report.ts"
+import { type HandlerOptions, withTracing } from "../../../src/platforms/lambda/with-tracing.ts"
+import { readCapture } from "../../../src/platforms/node/capture-variables.ts"
+
+let port: number
+let http2Port: number
+let server: Server
+const http2 = createHttp2Server((incoming, response) => {
+  incoming.resume()
+  response.setHeader("x-answer", "two")
+  response.end("ok")
+})
+
+beforeAll(async () => {
+  server = createServer((incoming, response) => void incoming.resume().on("end", () => response.setHeader("x-answer", "one").end("ok")))
+  await Promise.all([once(server.listen(0, "127.0.0.1"), "listening"), once(http2.listen(0, "127.0.0.1"), "listening")])
+  port = (server.address() as AddressInfo).port
+  http2Port = (http2.address() as AddressInfo).port
+})
+afterEach(() => void capture({}))
+afterAll(() => {
+  server.close()
+  http2.close()
+})
+
+let count = 0
+async function invoke(fn: () => unknown, options: HandlerOptions = {}, event: unknown = {}) {
+  const spans: SpanRecord[] = []
+  const exporter = {
+    export(batch: readonly SpanRecord[]) {
+      spans.push(...batch)
+      return Promise.resolve({ delivered: batch.length, dropped: 0, kept: 0 })
+    },
+  }
+  const handler = withTracing(async () => fn(), { ...options, exporter }) as (event: unknown, context: object) => Promise<unknown>
+  const value = await handler(event, { awsRequestId: `capture-${++count}`, functionName: "f", getRemainingTimeInMillis: () => 3_000 })
+  const [root] = spans.filter(({ parentSpanId }) => parentSpanId === undefined)
+  const calls = spans.filter((span) => span !== root)
+  return { value, root: shown(root), calls: calls.map(shown), spans }
+}
+
+function shown(span: SpanRecord | undefined): Record<string, unknown> {
+  const entries = [...(span?.tags ?? [])]
+  return Object.fromEntries(entries.filter(([key]) => /^antifreeze\.|\.header\.|\.content$|^user/.test(key)))
+}
+
+async function byHttp(headers: Record<string, string> | string[]): Promise<void> {
+  const sent = request({ port, host: "127.0.0.1", method: "POST", headers: headers as Record<string, string> })
+  if (!Array.isArray(headers)) sent.setHeader("x-late", "set later")
+  sent.end("body")
+  const [response] = await once(sent, "response")
+  response.resume()
+  await once(response, "close")
+}
+
+async function byHttp2(): Promise<void> {
+  const session = connect(`http://127.0.0.1:${http2Port}`)
+  const stream = session.request({ ":path": "/", "x-sent": "h2" }).resume()
+  stream.end()
+  await once(stream, "close")
+  session.close()
+}
+
+const calls: CaptureOptions = { calls: { requestHeaders: ["X-Sent", "x-late"], responseHeaders: ["X-Answer"], requestBody: true } }
+
+describe("what is captured of outgoing calls", () => {
+  it("is the same for each client, and a body where it is given as text", async () => {
+    capture(calls)
+    const { calls: seen } = await invoke(async () => {
+      await byHttp({ "x-sent": "a" })
+      await byHttp(["x-sent", "b", "host", "h"])
+      await undici(`http://127.0.0.1:${port}`, { method: "POST", headers: { "x-sent": "c" }, body: '{"password":"CANARY","ok":1}' })
+      await byHttp2()
+    })
+    const answered = { "http.response.header.x-answer": ["one"] }
+    expect(seen).toEqual([
+      { "http.request.header.x-sent": ["a"], "http.request.header.x-late": ["set later"], ...answered },
+      { "http.request.header.x-sent": ["b"], ...answered },
+      { "http.request.header.x-sent": ["c"], "http.request.body.content": '{"password":"REDACTED","ok":1}', ...answered },
+      { "http.request.header.x-sent": ["h2"], "http.response.header.x-answer": ["two"] },
+    ])
+  })
+
+  it("leaves the user's own hooks in place, also those that come later, and ends with the next call", async () => {
+    const hooks = { name: "http", onCall: (span: { setTag(key: string, value: unknown): unknown }) => void span.setTag("user", "seen") }
+    capture(calls)
+    const both = { user: "seen", "http.request.header.x-sent": ["a"], "http.request.header.x-late": ["set later"] }
+    for (let time = 0; time < 2; time++) {
+      const { calls: seen } = await invoke(() => byHttp({ "x-sent": "a" }), { integrations: [hooks] })
+      expect(seen).toEqual([{ ...both, "http.response.header.x-answer": ["one"] }])
+    }
+    capture(calls)
+    expect((await invoke(() => byHttp({ "x-sent": "a" }))).calls).toEqual([{ ...both, "http.response.header.x-answer": ["one"] }])
+    capture({})
+    expect((await invoke(() => byHttp({ "x-sent": "a" }))).calls).toEqual([{ user: "seen" }])
+  })
+})
+
+describe("an event or a result that cannot be read", () => {
+  it("harms nothing: the same object comes back, and the span is whole", async () => {
+    capture({ event: true, result: true, requestHeaders: ["a"], responseHeaders: ["a"], requestBody: true, responseBody: true })
+    const trap = () => {
+      throw new Error("trap")
+    }
+    const hostile = new Proxy({}, { ownKeys: trap, getOwnPropertyDescriptor: trap, has: trap })
+    const { value, root } = await invoke(() => hostile, {}, hostile)
+    expect(value === hostile).toBe(true)
+    expect(root).toEqual({ "antifreeze.event": '"[unreadable]"', "antifreeze.result": '"[unreadable]"' })
+  })
+
+  it("keeps the status of an answer whose body throws", async () => {
+    capture({ responseHeaders: ["a"], responseBody: true })
+    const event = { httpMethod: "GET", path: "/", requestContext: {}, headers: {} }
+    const result = {
+      statusCode: 204,
+      get headers() {
+        throw new Error("getter")
+      },
+    }
+    const { spans, value } = await invoke(() => result, {}, event)
+    expect(value === result).toBe(true)
+    expect(spans[0]?.tags.get("http.response.status_code")).toBe(204)
+    expect(spans[0]?.tags.has("instrumentation_error")).toBe(false)
+  })
+})
+
+describe("what is asked for", () => {
+  it.each([
+    [{ maxBytes: -1 }, "maxBytes is -1"],
+    [{ mask: "password" }, "mask is password"],
+    [{ requestHeaders: "x-a" }, "requestHeaders is x-a"],
+    [{ maskNames: true }, "maskNames is true"],
+    [{ calls: { responseHeaders: 1 } }, "responseHeaders is 1"],
+  ])("is refused where it is wrong: %j", (options, message) => {
+    expect(() => capture(options as unknown as CaptureOptions)).toThrow(message)
+  })
+
+  it("is read from variables, and nothing is asked for without them", () => {
+    const said: string[] = []
+    const report = createReport((line) => said.push(line))
+    expect(Object.values(readCapture({}, report)).flat().filter(Boolean)).toEqual([])
+    const read = readCapture(
+      { ANTIFREEZE_CAPTURE: "event,call-request-body,all", ANTIFREEZE_CAPTURE_MAX_BYTES: "1e3", ANTIFREEZE_CAPTURE_MASK: " tax_id ,," },
+      report,
+    )
+    expect(read).toMatchObject({ event: true, result: false, requestBody: false, maskNames: ["tax_id"], calls: { requestBody: true } })
+    expect(read.maxBytes).toBeUndefined()
+    expect(said).toHaveLength(2)
+  })
+})
