@@ -35,7 +35,7 @@ export async function buildLayer(version, dist = join(root, "dist")) {
   }
   const from = (name) => [join(root, "layer", name)]
   const later = await splitLater({ file: "later.cjs", options: { ...common, external: ["opentracing/*"] } })
-  const first = { plugins: later.plugins, external: later.external }
+  const first = { plugins: [ownFiles, ...later.plugins], external: later.external }
   const opentracing = join(modules, "opentracing")
   const shared = insteadOf(/\/opentracing\/lib\/(global_tracer|noop|span|span_context|tracer)\.js$/, ([, name]) => ({
     path: name,
@@ -70,6 +70,19 @@ export async function buildLayer(version, dist = join(root, "dist")) {
   write(opentracing, "index.mjs", reexport(require(join(opentracing, "index.cjs"))))
   await minifyFolder(modules)
   await writeZip(layer, join(dist, "layer.zip"))
+}
+
+/** The layer patches some libraries only: it need not know the files of the others. */
+const ownFiles = {
+  name: "own files",
+  setup({ onLoad }) {
+    const libraries = [...readFileSync(join(root, "layer/libraries.ts"), "utf8").matchAll(/traced as (\w+)/g)].map(([, name]) => name)
+    onLoad({ filter: /integrations\/_files\.ts$/ }, ({ path }) => {
+      const line = /^ {2}\["[^"]+", "([^"]+)", .*\],\n/gm
+      const contents = readFileSync(path, "utf8").replace(line, (all, library) => (libraries.includes(library) ? all : ""))
+      return { contents, loader: "ts" }
+    })
+  },
 }
 
 /** Bundles something else where a module would be; `shared` ones come out of the library's bundle. */

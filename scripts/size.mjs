@@ -30,7 +30,7 @@ const [{ inputs }] = Object.values(metafile.outputs)
 const PARTS = {
   "AWS SDK calls": /integrations\/_?aws|propagation\/xray/,
   "events other than HTTP": /triggers\/(?!http|recognise)|core\/causes/,
-  "Redis and MySQL": /integrations\/(_sql|_db|_redis|mysql2|redis|ioredis|_patch)/,
+  "Redis and MySQL": /integrations\/(_sql|_db|_redis|_mysql|mysql2|redis|ioredis|_patch)/,
   "deadline, crash and journal": /lambda\/(adaptive|deadline|crash|ending|journal|last-words|outbox|vigil|watch)|post-now|core\/record/,
   "B3 and Jaeger": /propagation\/(b3|jaeger)/,
   "source maps": /source-maps/,

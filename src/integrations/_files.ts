@@ -1,7 +1,13 @@
+/** What an ES module calls all of its own exports, once `handOver` has made it import them. */
+const SELF = "antifreezeSelf"
+
 /** The files of libraries that are not in the default set: each hands what it exports to `traced` of `antifreeze/<library>`. */
 export const FILES: readonly (readonly [file: string, library: string, handed: string])[] = [
   ["pg/lib/client.js", "pg", "module.exports"],
   ["pg-pool/index.js", "pg", "module.exports"],
+  // Its classes have names of one letter, other ones in each version: it imports itself.
+  ["@neondatabase/serverless/index.mjs", "pg", SELF],
+  ["@neondatabase/serverless/index.js", "pg", "module.exports"],
   ["mongodb/lib/cmap/connection.js", "mongodb", "module.exports"],
   ["amqplib/lib/channel.js", "amqplib", "module.exports"],
   ["amqplib/lib/channel_model.js", "amqplib", "module.exports"],
@@ -9,6 +15,24 @@ export const FILES: readonly (readonly [file: string, library: string, handed: s
   ["nats/lib/nats-base-client/nats.js", "nats", "module.exports"],
   ["mqtt/build/lib/client.js", "mqtt", "module.exports"],
   ["memcached/lib/memcached.js", "memcached", "module.exports"],
+  ["mysql/lib/Connection.js", "mysql", "module.exports"],
+  ["mysql/lib/Pool.js", "mysql", "module.exports"],
+  ["mysql/lib/PoolNamespace.js", "mysql", "module.exports"],
+  ["mariadb/lib/connection.js", "mariadb", "Connection"],
+  ["mariadb/lib/connection-callback.js", "mariadb", "ConnectionCallback"],
+  ["mariadb/lib/connection-promise.js", "mariadb", "ConnectionPromise"],
+  ["mariadb/lib/pool.js", "mariadb", "Pool"],
+  ["mariadb/lib/pool-callback.js", "mariadb", "PoolCallback"],
+  ["mariadb/lib/pool-promise.js", "mariadb", "PoolPromise"],
+  ["mariadb/lib/cmd/class/prepare-result-packet.js", "mariadb", "PrepareResultPacket"],
+  ["mariadb/dist/promise.cjs", "mariadb", "module"],
+  ["mariadb/dist/callback.cjs", "mariadb", "module"],
+  ["mssql/lib/diagnostics.js", "mssql", "module.exports"],
+  ["mysql2/lib/connection.js", "mysql2", "module.exports"],
+  ["mysql2/lib/pool.js", "mysql2", "module.exports"],
+  ["@redis/client/dist/lib/client/index.js", "redis", "module.exports"],
+  ["ioredis/built/Redis.js", "ioredis", "module.exports"],
+  ["ioredis/built/redis/index.js", "ioredis", "module.exports"],
   ["memjs/lib/memjs/memjs.js", "memjs", "module.exports"],
   ["kafkajs/src/index.js", "kafkajs", "module.exports"],
   ["@grpc/grpc-js/build/src/channel.js", "grpc", "module.exports"],
@@ -37,9 +61,15 @@ export const KNOWN_FILE: RegExp = new RegExp(
 
 /** The known file of a path or URL, if it is one. */
 export function knownFile(place: string): KnownFile | undefined {
-  // Nearly every module ends here: most have no such name.
-  if (!KNOWN_FILE.test(place)) return undefined
-  const inModules = place.replaceAll("\\", "/").split("/node_modules/").at(-1)
+  const at = place.lastIndexOf("node_modules")
+  if (at < 0) return undefined
+  const inModules = place.slice(at + "node_modules/".length).replaceAll("\\", "/")
   const [, library, handed] = FILES.find(([file]) => file === inModules) ?? []
   return library === undefined || handed === undefined ? undefined : { library, handed }
+}
+
+/** The source of a known file, and what hands it over: `call` is the text around what is handed. */
+export function handOver(source: string, place: string, { handed }: KnownFile, call: (handed: string) => string): string {
+  const own = handed === SELF ? `import * as ${SELF} from ${JSON.stringify(`./${/[^\\/]*$/.exec(place)?.[0]}`)};` : ""
+  return `${source}\n;${own}${call(handed)}\n`
 }

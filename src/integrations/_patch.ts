@@ -49,10 +49,10 @@ export function takeOffered(take: (integration: AnyIntegration) => void): void {
   for (const integration of registry.offered) take(integration)
 }
 
-/** Patches whatever is handed to `traced`, before or from now on; returns undo. */
-export function whenLoaded(name: string, patch: (target: object) => readonly (() => void)[]): () => void {
+/** Patches whatever is handed to `traced`, before or from now on, and what `patch` itself comes across; returns undo. */
+export function whenLoaded(name: string, patch: (target: object, found: (target: object) => void) => readonly (() => void)[]): () => void {
   const undos: (() => void)[] = []
-  const watcher = (target: object) => void undos.push(...patch(target))
+  const watcher = (target: object) => void undos.push(...patch(target, watcher))
   const watchers = registry.watchers.get(name) ?? new Set()
   registry.watchers.set(name, watchers.add(watcher))
   for (const target of registry.loaded.get(name) ?? []) watcher(target)

@@ -1,5 +1,5 @@
-/** How a family of databases writes what is no code: quotes, escapes, comments. */
-export type Dialect = "mysql" | "postgresql"
+/** How a family of databases writes what is no code: quotes, escapes, comments. Tokens of its own (see TOKEN), if it is seldom used. */
+export type Dialect = "mysql" | "postgresql" | RegExp
 
 export interface Statement {
   /** The text without a single literal or comment; lists of literals are folded. */
@@ -16,7 +16,7 @@ export interface Statement {
  * One token, sticky: [1] blank or comment, [2] literal, [3] name; else a parameter or one character of an operator. Quotes that
  * nobody closes reach to the end of the text.
  */
-const TOKEN: Record<Dialect, RegExp> = {
+const TOKEN: Record<Extract<Dialect, string>, RegExp> = {
   // "--" is a comment only before a blank; the code within /*! … */ is run.
   mysql:
     /(\s+|#[^\n]*|--(?=\s|$)[^\n]*|\/\*M?!\d*|\*\/|\/\*[\s\S]*?(?:\*\/|$))|('(?:[^'\\]|\\[\s\S]?|'')*(?:'|$)|"(?:[^"\\]|\\[\s\S]?|"")*(?:"|$)|\.?\d[\w.]*(?:(?<=e)[+-]\d+)?)|([a-z_$\u0080-\uffff][\w$\u0080-\uffff]*|`(?:[^`]|``)*`)|`[\s\S]*|[@:][@a-z_][\w.$]*|[\s\S]/giy,
@@ -32,7 +32,7 @@ const cache = new Map<string, Statement>()
 
 /** Takes the literals out of an SQL text, and says what it does. What cannot be told apart for certain is left out. */
 export function readSql(sql: string, dialect: Dialect): Statement {
-  const key = dialect[0] + sql
+  const key = String(dialect)[0] + sql
   let statement = cache.get(key)
   if (statement === undefined) {
     statement = parse(sql, dialect)
@@ -45,21 +45,21 @@ export function readSql(sql: string, dialect: Dialect): Statement {
 function parse(sql: string, dialect: Dialect): Statement {
   const text = sql.slice(0, LONGEST)
   const outline = new Outline()
-  const token = TOKEN[dialect]
+  const token = typeof dialect === "string" ? TOKEN[dialect] : dialect
   let out = ""
   for (let at = 0; at < text.length; at = token.lastIndex) {
     token.lastIndex = at
     const [all = "", blank, literal, name] = token.exec(text) ?? []
     if (blank !== undefined) {
-      if (dialect === "postgresql" && blank === "/*") token.lastIndex = afterComment(text, at)
+      if (dialect !== "mysql" && blank === "/*") token.lastIndex = afterComment(text, at)
       if (!out.endsWith(" ")) out += " "
     } else if (literal !== undefined) {
-      if (literal.startsWith("$")) token.lastIndex = beyond(text, literal, token.lastIndex)
+      if (dialect === "postgresql" && literal.startsWith("$")) token.lastIndex = beyond(text, literal, token.lastIndex)
       out += "?"
       outline.sign("?")
       // With standard_conforming_strings off, a backslash escapes the quote: the string could end elsewhere.
       if (dialect === "postgresql" && literal.startsWith("'") && literal.includes("\\'")) break
-    } else if (all.length > 1 && (all.startsWith('"') || all.startsWith("`")) && name === undefined) {
+    } else if (all.length > 1 && /^["`[]/.test(all) && name === undefined) {
       out += "?"
     } else {
       out += all
@@ -70,7 +70,7 @@ function parse(sql: string, dialect: Dialect): Statement {
   return outline.of(fold(out.trim()))
 }
 
-/** PostgreSQL manual, 4.1.5: block comments nest. */
+/** PostgreSQL manual, 4.1.5, and Transact-SQL reference, "Slash Star": block comments nest. */
 function afterComment(text: string, from: number): number {
   const edge = /\/\*|\*\//g
   edge.lastIndex = from
@@ -115,7 +115,7 @@ class Outline {
   #frame = { query: false, list: false }
 
   name(raw: string): void {
-    const quoted = raw.startsWith('"') || raw.startsWith("`")
+    const quoted = /^["`[]/.test(raw)
     const upper = quoted ? "" : raw.toUpperCase()
     const previous = this.#previous
     this.#previous = upper

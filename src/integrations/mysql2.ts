@@ -1,16 +1,10 @@
 import type { Integration } from "../core/contracts.ts"
 import { ignore, type Report, subscribe, undoAll } from "./_channel.ts"
-import { type Published, serverTags, tellFailure, watchChannel } from "./_db.ts"
-import { readSql } from "./_sql.ts"
+import { type Published, watchChannel } from "./_db.ts"
+import { describeMysql, type MysqlCall, tellMysql } from "./_mysql.ts"
 
-/** What mysql2 publishes of a query or the execution of a prepared statement. */
-export interface MysqlQuery extends Published {
-  /** With the values in their places, where `query` was called. */
-  readonly query?: string
-  readonly database?: string
-  readonly serverAddress?: string
-  readonly serverPort?: number | undefined
-}
+/** What mysql2 publishes: the text has the values in their places, where `query` was called. */
+export type MysqlQuery = MysqlCall & Published
 
 type Resume = (start: () => void) => void
 
@@ -23,38 +17,27 @@ export const mysql2Integration: Integration<MysqlQuery> = {
   watch(trace, report: Report = ignore) {
     // A query that has waited for a connection of the pool is made by whoever gives that connection back, in their context.
     const caller = Symbol("caller")
-    type Wait = { [caller]?: Resume }
+    type Wait = MysqlQuery & { [caller]?: Resume }
     const resumed: (Resume | undefined)[] = []
     const resume: Resume = (start) => (resumed.at(-1) ?? run)(start)
     return undoAll([
       watchChannel("mysql2:query", trace, report, { resume }),
       watchChannel("mysql2:execute", trace, report, { resume }),
       subscribe<Wait>("tracing:mysql2:pool:connect:start", (wait) => void (wait[caller] = trace.capture?.() ?? run), report),
-      subscribe<Wait>("tracing:mysql2:pool:connect:asyncStart", (wait) => void resumed.push(wait[caller]), report),
+      subscribe<Wait>(
+        "tracing:mysql2:pool:connect:asyncStart",
+        (wait) => {
+          resumed.push(wait[caller])
+          // The query that has waited for it is never made.
+          if (wait.error) resume(() => trace.begin?.(wait)?.(wait.error))
+        },
+        report,
+      ),
       subscribe<Wait>("tracing:mysql2:pool:connect:asyncEnd", () => void resumed.pop(), report),
     ])
   },
 
-  describe({ query, database, serverAddress, serverPort }) {
-    const { text, summary, operation, collection } = readSql(String(query), "mysql")
-    return {
-      operationName: summary || "mysql",
-      kind: "client",
-      tags: {
-        "db.system.name": "mysql",
-        "db.query.text": text,
-        "db.query.summary": summary || undefined,
-        "db.operation.name": operation,
-        "db.collection.name": collection,
-        "db.namespace": database || undefined,
-        ...serverTags(serverAddress, serverPort),
-      },
-    }
-  },
+  describe: (call) => describeMysql(call),
 
-  tell(error) {
-    const { errno, sqlState } = (error ?? {}) as { errno?: unknown; sqlState?: unknown }
-    // 45000 is what SIGNAL gives in a stored procedure.
-    return tellFailure(error, errno, sqlState === "45000")
-  },
+  tell: tellMysql,
 }

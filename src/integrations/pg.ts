@@ -106,7 +106,23 @@ function watchHandlers(query: Submittable, end: End<unknown>): void {
 }
 
 function bindCallback(connect: Method, trace: Trace<PgQuery>): Method {
-  return function (callback?: Method) {
-    return Reflect.apply(connect, this, [typeof callback === "function" ? inCallersScope(callback, trace) : callback])
+  return function (this: { options?: PgQuery["client"] }, callback?: Method) {
+    // The query that has waited for the connection is never made.
+    const fail = (error: unknown) => trace({ client: this.options ?? {}, query: undefined }, (operation) => operation.defer()(error))
+    if (typeof callback === "function") {
+      const bound = inCallersScope(callback, trace)
+      const telling = inCallersScope(fail, trace)
+      const given: Method = (error, ...more) => {
+        if (error) telling(error)
+        return bound(error, ...more)
+      }
+      return Reflect.apply(connect, this, [given])
+    }
+    const connecting: unknown = Reflect.apply(connect, this, [callback])
+    if (!(connecting instanceof Promise)) return connecting
+    return connecting.then(undefined, (error: unknown) => {
+      fail(error)
+      throw error
+    })
   }
 }

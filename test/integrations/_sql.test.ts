@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest"
-import { type Dialect, readSql } from "../../src/integrations/_sql.ts"
+import { readSql as readDialect, type Statement } from "../../src/integrations/_sql.ts"
+import { TRANSACT_SQL } from "../../src/integrations/mssql.ts"
+
+type Dialect = "mssql" | "mysql" | "postgresql"
+
+function readSql(sql: string, dialect: Dialect): Statement {
+  return readDialect(sql, dialect === "mssql" ? TRANSACT_SQL : dialect)
+}
 
 const SECRET = "s3cr3t"
 
@@ -42,6 +49,17 @@ const WITHIN = [
   " ",
 ]
 const LITERALS: Record<Dialect, ((pick: () => string) => string)[]> = {
+  mssql: [
+    (pick) => `'${pick()}'`,
+    (pick) => `N'${pick()}\\'`,
+    (pick) => `"${pick().replaceAll('"', '""')}"`,
+    (pick) => `[it's]]'] = '${pick()}'`,
+    (pick) => `/* /* ${pick().replaceAll("*/", "* /").replaceAll("/*", "/ *")} */ ${SECRET} */`,
+    (pick) => `-- ${pick().replaceAll(/[\r\n]/g, " ")}\n`,
+    () => `0x${Buffer.from(SECRET).toString("hex")}`,
+    () => "$733363.5",
+    () => "€ -733363",
+  ],
   mysql: [
     (pick) => `'${pick()}'`,
     (pick) => `'${pick().replaceAll("''", "\\'")}\\\\'`,
@@ -94,7 +112,7 @@ const CODE = [
 ]
 
 describe("no literal gets through", () => {
-  it.each(["mysql", "postgresql"] as const)("in 40,000 random texts of %s", (dialect) => {
+  it.each(["mssql", "mysql", "postgresql"] as const)("in 40,000 random texts of %s", (dialect) => {
     const random = numbers(7)
     const from = <T>(list: readonly T[]): T => list[random(list.length)] as T
     const pick = () => Array.from({ length: 1 + random(4) }, () => from(WITHIN)).join("") + SECRET
@@ -112,10 +130,13 @@ describe("no literal gets through", () => {
     const started = performance.now()
     for (let run = 0; run < 40_000; run++) {
       const sql = Array.from({ length: random(60) }, () => characters[random(characters.length)]).join("")
-      for (const dialect of ["mysql", "postgresql"] as const) {
+      for (const dialect of ["mssql", "mysql", "postgresql"] as const) {
         const { text } = readSql(sql, dialect)
         // A number is never part of what remains, but for parameters and the inside of names.
-        const code = text.replace(dialect === "mysql" ? /`[^`]*`/g : /"[^"]*"/g, "")
+        const code = text.replace(
+          { mssql: /\[(?:[^\]]|\]\])*\]|[\w#@$]*#[\w#@$]*/g, mysql: /`[^`]*`/g, postgresql: /"[^"]*"/g }[dialect],
+          "",
+        )
         if (/(?:^|[^\w$@:.\u0080-\uffff])[0-9]/.test(code)) expect(`${sql}\n=> ${text}`).toBe("free of numbers")
       }
     }
@@ -123,7 +144,7 @@ describe("no literal gets through", () => {
   })
 
   it("in a text that is cut, or that nobody finished", () => {
-    for (const dialect of ["mysql", "postgresql"] as const) {
+    for (const dialect of ["mssql", "mysql", "postgresql"] as const) {
       for (const open of ["'", '"', "/* ", "-- ", "E'"])
         expect(readSql(`select ${open}${SECRET.repeat(3)}`, dialect).text).not.toContain(SECRET)
       expect(readSql(`select '${"x".repeat(1e6)}', '${SECRET}'`, dialect).text).toBe("select ?")
@@ -146,6 +167,12 @@ describe("what remains is the statement", () => {
     ["postgresql", "insert into t (a) values ($1,$2), ($3,$4)", "insert into t (a) values ($1), ($3)"],
     ["postgresql", 'select "odd "" name" from "T"', 'select "odd "" name" from "T"'],
     ["postgresql", "select 1_000, 0xFF, 1e-5, 1.5", "select ?, ?, ?, ?"],
+    [
+      "mssql",
+      "select top 5 [it's], \"x\" from [dbo].[t]]x] where a = N'y' and b = $5",
+      "select top ? [it's], ? from [dbo].[t]]x] where a = N? and b = ?",
+    ],
+    ["mssql", "update #t set a = @p, b = @@rowcount, c = 0xFF", "update #t set a = @p, b = @@rowcount, c = ?"],
     ["mysql", 'select * from `a``b` where x in (1, 2,3) and y = "z" limit 5', "select * from `a``b` where x in (?) and y = ? limit ?"],
     ["mysql", "insert into t values (1, 'a', default), (2, 'b', default)", "insert into t values (?, ?, default)"],
     ["mysql", "select 5--3, @v, @@global.x, x'00' # c", "select ?--?, @v, @@global.x, x?"],
@@ -180,6 +207,10 @@ describe("the summary names operations and their targets", () => {
     ["", ""],
   ])("%s", (sql, summary) => {
     expect(readSql(sql, "postgresql").summary).toBe(summary)
+  })
+
+  it("knows names in brackets", () => {
+    expect(readSql("select * from [dbo].[carts] join other.dbo.[lines] on 1 = 1", "mssql").summary).toBe("select dbo.carts other.dbo.lines")
   })
 
   it("is never longer than 255 characters", () => {

@@ -6,3 +6,10 @@ const require = createRequire(new URL("./fixtures/stores/package.json", import.m
 export function client<T>(name: string): T {
   return require(name) as T
 }
+
+const requireOlder = createRequire(new URL("./fixtures/stores-older/package.json", import.meta.url))
+
+/** One from before its library published a tracing channel. */
+export function olderClient<T>(name: string): T {
+  return requireOlder(name) as T
+}

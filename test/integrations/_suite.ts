@@ -27,6 +27,19 @@ export interface Subject<Client> {
   reset?(client: Client): Promise<unknown>
 }
 
+/** Writes down how a promise ends, for a transcript. */
+export function settling(
+  write: (what: string, ...values: unknown[]) => void,
+): (what: string, promise: PromiseLike<unknown>) => Promise<void> {
+  return async (what, promise) => {
+    try {
+      write(what, await promise)
+    } catch (error) {
+      write(`${what} failed`, error)
+    }
+  }
+}
+
 /** What every integration promises, whatever its library is. */
 export function behavesAsIntegration<Client>(subject: Subject<Client>): void {
   describe("as every integration", () => {

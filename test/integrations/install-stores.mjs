@@ -1,17 +1,17 @@
 // Installs what the tests of the data stores need: `node test/integrations/install-stores.mjs`. The clients come from npm, into
-// fixtures/stores; the servers from Debian's packages. Nothing to do when all is there.
+// fixtures/stores and fixtures/stores-older; the servers from Debian's packages. Nothing to do when all is there.
 import { execFileSync } from "node:child_process"
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { programOf, programs } from "./stores.mjs"
 
-const folder = join(dirname(fileURLToPath(import.meta.url)), "fixtures/stores")
-installClients()
+const fixtures = join(dirname(fileURLToPath(import.meta.url)), "fixtures")
+for (const name of ["stores", "stores-older"]) installClients(join(fixtures, name))
 installServers()
 console.log("The stores are ready.")
 
-function installClients() {
+function installClients(folder) {
   const complete = join(folder, "node_modules/.complete")
   const lock = readFileSync(join(folder, "package-lock.json"), "utf8")
   if (existsSync(complete) && readFileSync(complete, "utf8") === lock) return
@@ -25,7 +25,8 @@ function installServers() {
   if (missing.length === 0) return
   const list = missing.join(", ")
   if (!existsSync("/etc/debian_version") || process.getuid?.() !== 0) {
-    stop(`The tests start real servers, and these are missing: ${list}. Install them (Debian's names) and run this again.`)
+    stop(`The tests start real servers, and these are missing: ${list}. Install them (Debian's names) and run this again, or run the
+tests where they can be installed: docker compose -f test/integrations/compose.yml run --rm tests`)
   }
   console.log(`Installing with apt-get: ${list}`)
   // Debian starts a server when it is installed, on its well-known port; the tests start their own, on ports of their own.

@@ -1,147 +1,66 @@
-import { AsyncLocalStorage } from "node:async_hooks"
-import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import type { SpanRecord } from "../../src/core/contracts.ts"
-import { invoke } from "../../src/core/invoke.ts"
+import { describe } from "vitest"
 import { ioredisIntegration } from "../../src/integrations/ioredis.ts"
-import { Recording, tagsOf } from "./_recording.ts"
-import { client as load } from "./_stores.ts"
-import { behavesAsIntegration, SECRET } from "./_suite.ts"
-import { type Store, startStore } from "./stores.mjs"
+import { traced } from "../../src/ioredis.ts"
+import { older } from "./_older.ts"
+import { behavesAsRedis, type RedisSubject } from "./_redis.ts"
+import { client as load, olderClient } from "./_stores.ts"
+import { SECRET } from "./_suite.ts"
 
-interface Chain {
-  set(key: string, value: string): Chain
-  get(key: string): Chain
-  incr(key: string): Chain
-  exec(): Promise<unknown[]>
-}
-interface Redis {
-  multi(): Chain
-  pipeline(): Chain
-  disconnect(): void
-  duplicate(): Redis
-  on(event: string, listener: (...args: unknown[]) => void): Redis
-  // biome-ignore lint/suspicious/noExplicitAny: every command of Redis.
-  [command: string]: any
-}
-const { Redis: Client } = load<{ Redis: new (options: object) => Redis }>("ioredis")
+// biome-ignore lint/suspicious/noExplicitAny: every command of Redis, and the batches of them.
+type Redis = any
+type Library = new (options: object) => Redis
 
-let port: number
-const connect = (options: object = {}) =>
-  new Client({ port, host: "127.0.0.1", retryStrategy: null, maxRetriesPerRequest: 0, ...options }).on("error", () => {})
-
-behavesAsIntegration<Redis>({
-  integration: ioredisIntegration,
-  async start() {
-    const store = await startStore("redis")
-    port = store.port
-    return store.stop
-  },
-  async connect() {
-    const client = connect()
-    await client["ping"]()
-    return client
-  },
-  close: (client) => client.disconnect(),
-  call: (client) => client["set"](SECRET, SECRET),
-  span: {
-    name: /^SET 127\.0\.0\.1:\d+$/,
-    tags: () => ({
-      "span.kind": "client",
-      "db.system.name": "redis",
-      "db.operation.name": "SET",
-      "db.query.text": "SET ? ?",
-      "db.namespace": "0",
-      "server.address": "127.0.0.1",
-      "server.port": port,
-    }),
-  },
-  fail: (client) => client["call"]("NOSUCH", SECRET),
-  failure: { "db.response.status_code": "ERR", "error.message": "ERR unknown command ?" },
-
-  async transcript(client, write) {
-    const settle = (what: string, promise: Promise<unknown>) =>
-      promise.then(
-        (value) => write(what, value),
-        (error) => write(`${what} failed`, error),
-      )
-    for (let at = 0; at < 10; at++) await settle(`set ${at}`, client["set"](`key${at}`, `${SECRET}${at}`))
-    await Promise.all(Array.from({ length: 10 }, (_, at) => settle(`get ${at}`, client["get"](`key${at}`))))
-    await settle("wrong type", client["lpush"]("key0", SECRET))
-    await settle("unknown", client["call"]("NOSUCH", SECRET))
-    await settle("hash", client["hset"]("hash", { field: SECRET, other: "1" }))
-    await settle("hash all", client["hgetall"]("hash"))
-    await settle("multi", client.multi().set("a", "1").incr("a").get("a").exec())
-    await settle("multi with an error", client.multi().set("b", "x").incr("b").exec())
-    await settle("pipeline", client.pipeline().set("a", SECRET).get("a").exec())
-    await settle("script", client["eval"]("return {KEYS[1], ARGV[1]}", 1, "k", SECRET))
-    await settle("script error", client["eval"]("return redis.error_reply('MINE no')", 0))
-    await new Promise<void>((resolve) =>
-      client["get"]("key1", (error: unknown, value: unknown) => {
-        write("callback", error, value)
-        resolve()
-      }),
-    )
-    const stream = client["scanStream"]({ match: "key*", count: 3 }) as AsyncIterable<string[]>
-    for await (const keys of stream) for (const key of keys) if (key === "key7") write("scanned", key)
-    await settle("blocking", client["blpop"]("nothing", 0.01))
-    const subscriber = client.duplicate().on("error", () => {})
-    await subscriber["subscribe"]("channel")
-    const heard = new Promise((resolve) => subscriber.on("message", (_channel, message) => resolve(message)))
-    await client["publish"]("channel", SECRET)
-    write("heard", await heard)
-    subscriber.disconnect()
-    await settle("closed", subscriber["get"]("key0"))
-  },
-  reset: (client) => client["flushall"](),
-})
-
-describe("ioredis", () => {
-  let store: Store
-  let recording: Recording
-  beforeAll(async () => {
-    store = await startStore("redis")
-    recording = new Recording().watch(ioredisIntegration)
-  })
-  afterAll(async () => {
-    recording.unwatch()
-    await store.stop()
-  })
-
-  it("makes one span of a transaction, and one of each command of a pipeline", async () => {
-    const client = connect({ port: store.port })
-    await client["ping"]()
-    const { spans } = await recording.children(async () => {
-      await client.multi().set("a", SECRET).get("a").exec()
-      await client.pipeline().set("a", SECRET).get("a").exec()
-    }, 3)
-    expect(spans.map((span) => [tagsOf(span)["db.operation.name"], tagsOf(span)["db.operation.batch.size"]])).toEqual([
-      ["MULTI", 2],
+function subject(Client: Library): RedisSubject<Redis> {
+  return {
+    integration: ioredisIntegration,
+    connect: (port, db = 0) =>
+      new Client({ port, db, host: "127.0.0.1", retryStrategy: null, maxRetriesPerRequest: 0 }).on("error", () => {}),
+    ready: (client) => client.ping(),
+    close: (client) => client.disconnect(),
+    run: (client, command, ...args) => client[command](...args),
+    send: (client, ...words) => client.call(...words),
+    multi: (client) => client.multi(),
+    exec: (batch: Redis) => batch.exec(),
+    pipeline: (client, fill) => (fill(client.pipeline()) as Redis).exec(),
+    pipelineSpans: [
       ["SET", undefined],
       ["GET", undefined],
-    ])
-    client.disconnect()
-  })
+    ],
+    tellsRefused: false,
+    script: (client, text, keys, args) => client.eval(text, keys.length, ...keys, ...args),
+    scan: (client, match) => client.scanStream({ match, count: 3 }),
+    async hear(client, channel, publish) {
+      const subscriber = client.duplicate().on("error", () => {})
+      await subscriber.subscribe(channel)
+      const heard = new Promise<string>((resolve) => subscriber.on("message", (_: string, message: string) => resolve(message)))
+      await publish()
+      return heard.finally(() => subscriber.disconnect())
+    },
+    async more(client, write) {
+      const asked = (what: string, call: (callback: (error: unknown, value: unknown) => void) => void) =>
+        new Promise<void>((resolve) =>
+          call((error, value) => {
+            write(what, error, value)
+            resolve()
+          }),
+        )
+      await asked("callback", (callback) => client.get("key1", callback))
+      await asked("callback of a transaction", (callback) => client.multi().set("c", SECRET).exec(callback))
+      await asked("callback of one that fails", (callback) => client.multi().call("NOSUCH", SECRET).exec(callback))
+      await client.multi({ pipeline: false })
+      write("queued", await client.get("key1"), await client.exec())
+    },
+  }
+}
 
-  it("gives a command that has waited for the connection to the invocation under way", async () => {
-    // As a function does it: a client made while the module loads.
-    const client = connect({ port: store.port })
-    let spans: SpanRecord[] = []
-    const answers = new AsyncLocalStorage().exit(() =>
-      invoke(
-        {
-          tracer: recording.tracer,
-          id: "1",
-          trigger: { operationName: "root", kind: "server", tags: {} },
-          tags: {},
-          settle: (take) => void (spans = take()) as undefined,
-        },
-        () => client["get"]("early") as Promise<unknown>,
-      ),
-    )
-    await answers
-    const [root, get] = spans.toSorted((one, other) => other.operationName.localeCompare(one.operationName))
-    expect(get?.operationName).toBe(`GET 127.0.0.1:${store.port}`)
-    expect(get?.parentSpanId).toBe(root?.spanId)
-    client.disconnect()
+behavesAsRedis(subject(load<{ Redis: Library }>("ioredis").Redis))
+
+describe.each(["ioredis", "ioredis-4"])("%s before 5.11, which publishes nothing by itself", (name) => {
+  const made = subject(olderClient<Library>(name))
+  behavesAsRedis({
+    ...made,
+    integration: older(ioredisIntegration, "ioredis"),
+    connect: (...args) => traced(made.connect(...args)),
+    tellsRefused: true,
   })
 })

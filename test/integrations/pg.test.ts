@@ -22,7 +22,7 @@ interface Client {
   query(query: string | object, values: unknown[] | Callback, callback?: Callback): void
   on(event: string, listener: (value: { payload?: string }) => void): void
   end(): Promise<void>
-  release(): void
+  release(isBroken?: boolean): void
   connection: { stream: { destroy(): void } }
 }
 interface Pool extends Omit<Client, "connect"> {
@@ -237,6 +237,59 @@ describe("pg", () => {
       ["copy carts", undefined],
     ])
     await client.end()
+  })
+
+  it("ends each step of a transaction, a prepared statement and a LISTEN under the caller", async () => {
+    const pool = connect()
+    const { spans } = await recording.children(async () => {
+      const client = await pool.connect()
+      await client.query("begin")
+      await client.query({ name: "by-id", text: "insert into carts values ($1, $2), ($3, $4)", values: [60, `${SECRET}60`, 61, "b"] })
+      await client.query("savepoint one")
+      await client.query("rollback")
+      await client.query("listen jobs")
+      await client.query("notify jobs, 'Tr0ub4dor&3'")
+      client.release()
+    }, 6)
+    expect(spans.map(({ operationName }) => operationName)).toEqual([
+      "begin",
+      "insert carts",
+      "savepoint",
+      "rollback",
+      "listen jobs",
+      "notify jobs",
+    ])
+    expect(spans.map((span) => tagsOf(span)["db.query.text"])).toContain("notify jobs, ?")
+    await pool.end()
+  })
+
+  it("ends with the error what is cancelled, takes too long, loses its connection or gets none", async () => {
+    const pool = connect({ statement_timeout: 30 })
+    const impatient = connect({ query_timeout: 30 })
+    const holder = connect()
+    const { spans } = await recording.children(async () => {
+      const client = await holder.connect()
+      client.on("error", () => {})
+      const pid = (await client.query("select pg_backend_pid() as pid")).rows[0] as { pid: number }
+      setTimeout(() => void pool.query("select pg_cancel_backend($1)", [pid.pid]), 20)
+      const all = [
+        client.query("select pg_sleep(5) as cancelled"),
+        pool.query("select pg_sleep(5)"),
+        impatient.query("select pg_sleep(0.1)"),
+      ]
+      await Promise.allSettled(all)
+      const lost = client.query("select pg_sleep(5)")
+      setTimeout(() => client.connection.stream.destroy(), 20)
+      await Promise.allSettled([lost, connect({ port: 1 }).query("select 1"), connect({ port: 1 }).connect()])
+      client.release(true)
+    }, 8)
+    const failed = spans.filter((span) => tagsOf(span)["error"])
+    expect(failed.map((span) => tagsOf(span)["error.kind"]).toSorted()).toEqual(
+      ["57014", "57014", "Error", "Error", "ECONNREFUSED", "ECONNREFUSED"].toSorted(),
+    )
+    for (const span of failed) expect(span.durationUs).toBeLessThan(2_000_000)
+    for (const each of [impatient, holder]) await each.end()
+    await pool.end()
   })
 
   it("patches once, and restores the very same methods", () => {

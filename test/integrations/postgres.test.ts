@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest"
 import { postgresIntegration } from "../../src/integrations/postgres.ts"
 import { traced } from "../../src/postgres.ts"
-import { Recording } from "./_recording.ts"
+import { Recording, tagsOf } from "./_recording.ts"
 import { client as load } from "./_stores.ts"
 import { behavesAsIntegration, SECRET } from "./_suite.ts"
 import { startStore } from "./stores.mjs"
@@ -113,6 +113,45 @@ describe("postgres", () => {
     expect(spans[0]?.durationUs).toBeGreaterThan(14_000)
     const found = await Promise.all(Array.from({ length: 10 }, () => recording.children(async () => sql`select pg_sleep(0.003)`)))
     for (const { spans, parent } of found) expect(spans.map(({ traceId }) => traceId)).toEqual([parent.traceId])
+    recording.unwatch()
+    await sql.end()
+    await stop()
+  })
+
+  it("makes a span of each step of a transaction, of COPY, LISTEN, NOTIFY and of many rows at once", async () => {
+    const stop = await start()
+    const recording = new Recording().watch(postgresIntegration)
+    const sql = connect({ fetch_types: false })
+    await sql`select 1`
+    const { spans } = await recording.children(async () => {
+      await sql.begin(
+        async (inner: Sql) =>
+          inner`insert into carts ${inner([
+            { id: 1, name: SECRET },
+            { id: 2, name: "b" },
+          ])}`,
+      )
+      const into = await sql`copy carts from stdin`.writable()
+      await new Promise((resolve, reject) => into.on("error", reject).on("finish", resolve).end(`3\t${SECRET}3\n`))
+      for await (const _ of await sql`copy (select * from carts) to stdout`.readable());
+      const { unlisten } = await sql.listen("jobs", () => {})
+      await sql.notify("jobs", SECRET)
+      await unlisten()
+    }, 8)
+    const names = spans.map(({ operationName }) => operationName)
+    for (const name of ["begin", "commit", "copy carts", "copy select carts", "listen", "unlisten"]) expect(names).toContain(name)
+    expect(JSON.stringify(spans.map((span) => [span.operationName, ...span.tags]))).not.toContain(SECRET)
+
+    const failed = await recording.children(async () => {
+      const slow = sql`select pg_sleep(5)`.execute()
+      setTimeout(() => slow.cancel(), 20)
+      const timed = connect({ fetch_types: false, connection: { statement_timeout: 30 } })
+      const refused = connect({ port: 1, fetch_types: false })
+      await Promise.allSettled([slow, timed`select pg_sleep(5)`, refused`select 1`])
+      await timed.end()
+      await refused.end()
+    }, 3)
+    expect(failed.spans.map((span) => tagsOf(span)["error.kind"]).toSorted()).toEqual(["57014", "57014", "ECONNREFUSED"])
     recording.unwatch()
     await sql.end()
     await stop()

@@ -69,6 +69,9 @@ const servers = {
       `unix_socket_directories=${folder}`,
     ],
     user: "postgres",
+    // It accepts connections while it starts up, and refuses each. PostgreSQL manual, 55.7: StartupMessage is answered by "R" or "E".
+    hello: "\0\0\0\x25\0\u0003\0\0user\0root\0database\0postgres\0\0",
+    welcome: "R",
     // PostgreSQL refuses to run as root.
     become: "postgres",
   }),
@@ -118,7 +121,18 @@ function asUser(user) {
 export async function startStore(name) {
   const [port, ...others] = (await freePorts(3)).map(String)
   const folder = mkdtempSync(join(tmpdir(), `antifreeze-${name}-`))
-  const { command, args, env = {}, prepare = [], user, become, patienceMs = 20_000, hello, told } = servers[name](port, folder, others)
+  const {
+    command,
+    args,
+    env = {},
+    prepare = [],
+    user,
+    become,
+    patienceMs = 20_000,
+    hello,
+    welcome = "",
+    told,
+  } = servers[name](port, folder, others)
   if (user !== undefined && isRoot) {
     const { uid, gid } = identityOf(user)
     chownSync(folder, uid, gid)
@@ -164,7 +178,7 @@ export async function startStore(name) {
   }
   try {
     if (told !== undefined) return { host: "127.0.0.1", port: await portTold(server, told), folder, stop }
-    await accepting(Number(port), server, patienceMs, hello)
+    await accepting(Number(port), server, patienceMs, hello, welcome)
   } catch (error) {
     await stop()
     throw error
@@ -203,7 +217,7 @@ async function portTold({ child, said }, told) {
   throw new Error(`the server did not tell its port:\n${said()}`)
 }
 
-async function accepting(port, server, patienceMs, hello) {
+async function accepting(port, server, patienceMs, hello, welcome) {
   let ended = false
   void server.ended.then(() => (ended = true))
   for (const until = Date.now() + patienceMs; Date.now() < until && !ended; ) {
@@ -213,7 +227,7 @@ async function accepting(port, server, patienceMs, hello) {
         socket.destroy()
         resolve(isOpen)
       }
-      socket.once("data", () => answer(true))
+      socket.once("data", (data) => answer(String(data).startsWith(welcome)))
       socket.once("error", () => answer(false))
       socket.once("close", () => answer(false))
     })

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process"
-import { mkdirSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
@@ -11,7 +11,9 @@ import { startSearch } from "./_search-server.ts"
 import { startStore } from "./stores.mjs"
 
 // Beside the clients, so that they are found from here; antifreeze as it is published: a file for each entry and module system.
-const folder = fileURLToPath(new URL("./fixtures/stores/.cache/ways/", import.meta.url))
+const fixtures = fileURLToPath(new URL("./fixtures/", import.meta.url))
+const folder = join(fixtures, "stores/.cache/ways")
+const older = join(fixtures, "stores-older/.cache/ways")
 const src = fileURLToPath(new URL("../../src/", import.meta.url))
 const run = promisify(execFile)
 const nodes = { 22: join(places.node22.folder, "node_modules/node/bin/node"), 24: process.execPath }
@@ -31,9 +33,16 @@ interface Subject {
   /** `port` of the programs below. */
   readonly server: () => Promise<{ port: number; stop(): unknown }>
   readonly external?: readonly string[]
+  /** Where it is not what it is called here: one from before its tracing channel has its version in its name. */
+  readonly module?: string
 }
 
 const none = () => Promise.resolve({ port: 0, stop() {} })
+
+const mariadb = () => startStore("mariadb")
+const redis = () => startStore("redis")
+const options = `{ host: "127.0.0.1", port, user: "root", database: "mysql" }`
+const setAndGet = `(await client.set("a", "x"), await client.get("a"))`
 
 /** How each library makes a client, asks it something, and ends. */
 const libraries: Readonly<Record<string, Subject>> = {
@@ -57,6 +66,71 @@ const libraries: Readonly<Record<string, Subject>> = {
     span: "select",
     end: "client.end()",
     server: () => startStore("postgres"),
+  },
+  "@neondatabase/serverless": {
+    entry: "pg",
+    take: "* as library",
+    // Neon's proxy is not there: what fails to connect is told all the same.
+    make: `(Object.assign(library.neonConfig, { wsProxy: "127.0.0.1:1", useSecureWebSocket: false }), new library.Pool(${options}))`,
+    query: `await client.query("select 1").catch(() => "failed")`,
+    answer: "failed",
+    span: "mysql",
+    end: "client.end()",
+    server: none,
+  },
+  mysql: {
+    entry: "mysql",
+    take: "library",
+    make: `library.createPool(${options})`,
+    query: `new Promise((resolve, reject) => client.query("select 'x' as a", (error, rows) => (error ? reject(error) : resolve(rows))))`,
+    answer: [{ a: "x" }],
+    span: "select",
+    end: "client.end()",
+    server: mariadb,
+  },
+  mariadb: {
+    entry: "mariadb",
+    take: "library",
+    make: `library.createPool(${options})`,
+    query: `client.query("select 'x' as a")`,
+    answer: [{ a: "x" }],
+    span: "select",
+    end: "client.end()",
+    server: mariadb,
+  },
+  "mysql2 3.19": {
+    entry: "mysql2",
+    module: "mysql2/promise",
+    take: "library",
+    make: `library.createPool(${options})`,
+    query: `(await client.query("select 'x' as a"))[0]`,
+    answer: [{ a: "x" }],
+    span: "select",
+    end: "client.end()",
+    server: mariadb,
+  },
+  "redis 5.11": {
+    entry: "redis",
+    module: "redis",
+    take: "library",
+    make: `library.createClient({ socket: { host: "127.0.0.1", port } })`,
+    query: `(await client.connect(), ${setAndGet})`,
+    answer: "x",
+    span: "GET 127.0.0.1:PORT",
+    end: "client.destroy()",
+    server: redis,
+    external: ["@node-rs/xxhash"],
+  },
+  "ioredis 5.10": {
+    entry: "ioredis",
+    module: "ioredis",
+    take: "library",
+    make: `new library({ host: "127.0.0.1", port })`,
+    query: setAndGet,
+    answer: "x",
+    span: "GET 127.0.0.1:PORT",
+    end: "client.disconnect()",
+    server: redis,
   },
   kafkajs: {
     entry: "kafkajs",
@@ -124,10 +198,15 @@ const libraries: Readonly<Record<string, Subject>> = {
 const servers = new Map<Subject["server"], Awaited<ReturnType<Subject["server"]>>>()
 
 beforeAll(async () => {
-  rmSync(folder, { recursive: true, force: true })
+  for (const place of [folder, older]) {
+    rmSync(place, { recursive: true, force: true })
+    mkdirSync(join(place, "node_modules"), { recursive: true })
+    writeFileSync(join(place, "preload.mjs"), preload)
+  }
   const own = join(folder, "node_modules/antifreeze")
-  mkdirSync(own, { recursive: true })
-  const names = ["index", "hook-loads", ...Object.values(libraries).map(({ entry }) => entry)]
+  mkdirSync(own)
+  symlinkSync(own, join(older, "node_modules/antifreeze"))
+  const names = new Set(["index", "hook-loads", ...Object.values(libraries).map(({ entry }) => entry)])
   const exports: Record<string, unknown> = {}
   for (const name of names) {
     exports[name === "index" ? "." : `./${name}`] = { import: `./${name}.mjs`, require: `./${name}.cjs` }
@@ -146,8 +225,7 @@ beforeAll(async () => {
     }
   }
   writeFileSync(join(own, "package.json"), JSON.stringify({ name: "antifreeze", version: "0.0.0", exports }))
-  writeFileSync(join(folder, "preload.mjs"), preload)
-  for (const { server } of Object.values(libraries)) servers.set(server, await server())
+  for (const { server } of Object.values(libraries)) if (!servers.has(server)) servers.set(server, await server())
 }, 120_000)
 afterAll(async () => {
   for (const server of servers.values()) await server.stop()
@@ -155,12 +233,12 @@ afterAll(async () => {
 })
 
 function program(library: string, isModule: boolean, isTraced: boolean): string {
-  const { entry, take, make, query, end, server } = libraries[library] as Subject
+  const { entry, take, make, query, end, server, module = library } = libraries[library] as Subject
   const from = (what: string, module: string) =>
     isModule ? `import ${what} from "${module}"` : `const ${what.replace("* as ", "")} = require("${module}")`
   return `
 ${from("{ withTracing }", "antifreeze")}
-${from(take, library)}
+${from(take, module)}
 ${isTraced ? from("{ traced }", `antifreeze/${entry}`) : "const traced = (client) => client"}
 const names = []
 const exporter = { async export(spans) { names.push(...spans.map((span) => span.operationName)); return { delivered: spans.length, dropped: 0, kept: 0 } } }
@@ -191,16 +269,19 @@ for (const [library, { span, answer: expected, server, external = [] }] of Objec
         if ((way === "the layer's hook" && isBundle) || (way === "the esbuild plugin" && !isBundle)) continue
         it(`${library} is traced by ${way}, ${kind}, Node ${version}`, async () => {
           const extension = kind.startsWith("ESM") ? "mjs" : "cjs"
+          const place = library.includes(" ") ? older : folder
           const name = `${library}-${way}-${kind}-${version}`.replace(/\W/g, "-")
-          let file = join(folder, `${name}.${extension}`)
+          let file = join(place, `${name}.${extension}`)
           writeFileSync(file, program(library, extension === "mjs", way === "traced(client)"))
           if (isBundle) {
-            const outfile = join(folder, `${name}.bundle.${extension}`)
+            const outfile = join(place, `${name}.bundle.${extension}`)
             await build({
               entryPoints: [file],
               bundle: true,
               minify: true,
-              absWorkingDir: folder,
+              // mysql tells its packets by the names of their classes: minified, it breaks by itself.
+              keepNames: library === "mysql",
+              absWorkingDir: place,
               platform: "node",
               format: extension === "mjs" ? "esm" : "cjs",
               banner:
@@ -214,8 +295,8 @@ for (const [library, { span, answer: expected, server, external = [] }] of Objec
             })
             file = outfile
           }
-          const args = way === "the layer's hook" ? ["--import", join(folder, "preload.mjs"), file] : [file]
-          const { stdout, stderr } = await run(nodes[version], args, { cwd: folder })
+          const args = way === "the layer's hook" ? ["--import", join(place, "preload.mjs"), file] : [file]
+          const { stdout, stderr } = await run(nodes[version], args, { cwd: place })
           // kafkajs sets a timer for a time that has passed, and Node 24 says so.
           expect(stderr.replace(/^.*TimeoutNegativeWarning(?:.*\n){3}/, "")).toBe("")
           const { answer, names } = JSON.parse(stdout) as { answer: unknown; names: string[] }

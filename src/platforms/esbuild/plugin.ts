@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises"
 import { dirname } from "node:path"
 import type { Plugin } from "esbuild"
-import { KNOWN_FILE, knownFile } from "../../integrations/_files.ts"
+import { handOver, KNOWN_FILE, knownFile } from "../../integrations/_files.ts"
 
 /**
  * The esbuild plugin: what is bundled is traced, as it is in the layer. For libraries with a tracing channel of their own it is
@@ -17,9 +17,9 @@ export function antifreeze(): Plugin {
       build.onLoad({ filter: KNOWN_FILE }, async ({ path }) => {
         const known = knownFile(path)
         if (known === undefined) return undefined
-        const { library, handed } = known
         const source = await readFile(path, "utf8")
-        return { contents: `${source}\n;require("antifreeze/${library}").traced(${handed})\n`, resolveDir: dirname(path) }
+        const contents = handOver(source, path, known, (handed) => `require("antifreeze/${known.library}").traced(${handed})`)
+        return { contents, resolveDir: dirname(path) }
       })
 
       // pnpm's layout hides us from the library: we are where the function's own code finds us.

@@ -1,5 +1,5 @@
 import type { LoadFnOutput } from "node:module"
-import { knownFile } from "../../integrations/_files.ts"
+import { handOver, knownFile } from "../../integrations/_files.ts"
 
 const KEY = Symbol.for("antifreeze.hand-over.v1")
 
@@ -12,14 +12,14 @@ export type Traced = (target: object) => unknown
 export function hookLoads(tracedOf: (library: string) => Traced | undefined): () => void {
   const { registerHooks } = process.getBuiltinModule("node:module")
   if (registerHooks === undefined) return () => {}
-  const handOver = (library: string, target: object) => {
+  const hand = (library: string, target: object) => {
     try {
       tracedOf(library)?.(target)
     } catch {
       // The library is loaded all the same.
     }
   }
-  Object.defineProperty(globalThis, KEY, { value: handOver, configurable: true })
+  Object.defineProperty(globalThis, KEY, { value: hand, configurable: true })
   const hooks = registerHooks({
     load(url, context, nextLoad) {
       const loaded = nextLoad(url, context) as LoadFnOutput
@@ -30,7 +30,12 @@ export function hookLoads(tracedOf: (library: string) => Traced | undefined): ()
       const source = loaded.source == null ? readFileSync(new URL(url), "utf8") : Buffer.from(loaded.source as Uint8Array).toString()
       return {
         ...loaded,
-        source: `${source}\n;globalThis[Symbol.for("antifreeze.hand-over.v1")]?.(${JSON.stringify(known.library)}, ${known.handed})\n`,
+        source: handOver(
+          source,
+          url,
+          known,
+          (handed) => `globalThis[Symbol.for("antifreeze.hand-over.v1")]?.(${JSON.stringify(known.library)}, ${handed})`,
+        ),
       }
     },
   })
