@@ -138,7 +138,7 @@ function textsOf(parts) {
 const COMPILE = `
 export default (text, file, require) => {
   const module = { exports: {} }
-  const { compileFunction } = process.getBuiltinModule("node:vm")
+  const { compileFunction } = require("node:vm")
   compileFunction(text, ["require", "module", "exports"], { filename: file })(require, module, module.exports)
   return module.exports
 }`

@@ -18,8 +18,10 @@ describe.each(Object.entries({ ric3: runtimes.ric3, ric4: runtimes.ric4 }))("nea
 
   test("a handler that completes after all is told again, under the same id", async () => {
     const collector = await collect()
-    const environment = open(runtime, "functions.five", collector, { functionName: "functions", timeoutMs: 1_500 })
-    const invocation = await environment.invoke({ pauseMs: 480 })
+    // It is done between the margin and the deadline, well apart from both.
+    const env = { ANTIFREEZE_DEADLINE_MARGIN: "400" }
+    const environment = open(runtime, "functions.five", collector, { functionName: "functions", timeoutMs: 2_000, env })
+    const invocation = await environment.invoke({ pauseMs: 560 })
     expect(invocation.payload.toString()).toBe('"done"')
     const roots = collector.batches.flatMap((batch) => batch.spans).filter((span) => span.name === "functions")
     expect(roots.map((span) => span.attributes["antifreeze.revision"])).toEqual([1, 2])

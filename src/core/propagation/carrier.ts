@@ -3,7 +3,7 @@ import { type Reader, readBinary, writeBinary } from "./binary.ts"
 
 /** OpenTracing's `FORMAT_BINARY`; `text_map` and `http_headers` are treated alike. */
 const FORMAT_BINARY = "binary"
-/** A longer name of a header is none that anybody looks for. */
+/** Of a longer name, nobody asks for the rest. */
 const MAX_NAME = 1024
 
 /**
@@ -84,7 +84,7 @@ function readerOf(carrier: object): Reader {
     }
     return found
   }
-  return { get, names: () => all.flatMap((name) => (typeof name === "string" && name.length <= MAX_NAME ? [name.toLowerCase()] : [])) }
+  return { get, names: () => all.map((name) => String(name).slice(0, MAX_NAME).toLowerCase()) }
 }
 
 type Columns = readonly [names: readonly unknown[], valueAt: (index: number) => unknown]
@@ -97,12 +97,10 @@ function columnsOf(carrier: object): Columns {
     const names = Object.keys(carrier)
     return [names, (index) => (carrier as Record<string, unknown>)[names[index] as string]]
   }
-  if (typeof carrier[0] === "string") return [carrier.filter((_, index) => index % 2 === 0), (index) => carrier[2 * index + 1] as unknown]
-  const pairs = carrier.map((item: unknown): readonly unknown[] => {
-    if (Array.isArray(item)) return item
-    const { key, name, value } = (item ?? {}) as { key?: unknown; name?: unknown; value?: unknown }
-    return [key ?? name, value]
-  })
+  const pairs: (readonly unknown[])[] =
+    typeof carrier[0] === "string"
+      ? carrier.flatMap((name, index) => (index % 2 === 0 ? [[name, carrier[index + 1]]] : []))
+      : carrier.map((item) => (Array.isArray(item) ? item : [item?.key ?? item?.name, item?.value]))
   return [pairs.map(([name]) => name), (index) => pairs[index]?.[1]]
 }
 

@@ -72,22 +72,21 @@ export function followCallbacks(
  * runtime answers null then, and later ones let the process end; neither may wait for us. Call `forget` when it has ended.
  */
 export function endWithLoop(invocation: Invocation): void {
-  if (!isListening) process.on("beforeExit", endAll)
-  isListening = true
+  if (unsettled.size === 0) process.on("beforeExit", endAll)
   unsettled.add(invocation)
 }
 
+/** Need not be called before the response is out. */
 export function forget(invocation: Invocation): void {
-  unsettled.delete(invocation)
+  if (unsettled.delete(invocation) && unsettled.size === 0) process.off("beforeExit", endAll)
 }
 
-/** One listener for all invocations; to add and remove it with each would cost every response a few microseconds. */
-let isListening = false
+/** One listener for all invocations that are under way, and none for the function to see when there are none. */
 const unsettled = new Set<Invocation>()
 
 function endAll(): void {
   for (const invocation of unsettled) {
-    unsettled.delete(invocation)
+    forget(invocation)
     const error = new Error("The handler's promise never settled: the event loop is empty.")
     error.stack = ""
     void invocation.defer().threw(error)

@@ -39,7 +39,7 @@ export function openJournal(folder: string, report: Report): Journal | null {
   let bytes = 0
 
   const append = (line: string): boolean => {
-    if (bytes + line.length > MAX_BYTES) return false
+    if (bytes + Buffer.byteLength(line) > MAX_BYTES) return false
     try {
       bytes += fs.writeSync(descriptor, line)
       return true
@@ -144,7 +144,9 @@ function read(fs: typeof Fs, file: string): string {
   const descriptor = fs.openSync(file, O_RDONLY | O_NOFOLLOW)
   try {
     const { size } = fs.fstatSync(descriptor)
-    const bytes = Buffer.alloc(Math.min(size, MAX_BYTES))
+    // None of ours is longer; to read one would hold up the first invocation.
+    if (size > MAX_BYTES) return ""
+    const bytes = Buffer.allocUnsafe(size)
     return bytes.toString("utf8", 0, fs.readSync(descriptor, bytes, 0, bytes.length, 0))
   } finally {
     fs.closeSync(descriptor)

@@ -42,11 +42,13 @@ export function traceInvocation(
     if (isNested(tracer, context)) return callOnce()
     watchCrash()
     const { requestId, settle } = (hold = openHold(tracer, context, mode))
-    const end = (take: Parameters<typeof settle>[0]) => {
-      vigil?.end()
-      if (current !== undefined) forget(current)
-      return settle(take)
-    }
+    // What need not be done before the response is done with the delivery.
+    const end = (take: Parameters<typeof settle>[0]) =>
+      settle(() => {
+        vigil?.end()
+        if (current !== undefined) forget(current)
+        return take()
+      })
     const [event] = args
     const found = triggerOf(event, context)
     const trigger = processState.capture?.(found, event) ?? found
