@@ -42,6 +42,7 @@ function isFrame(line: string): boolean {
   return line.startsWith("    at ")
 }
 
+/** All of our files are in one folder. */
 function isOwn(line: string, ownUrl: string): boolean {
-  return line.includes(ownUrl.replace("file://", ""))
+  return line.includes(ownUrl.slice(0, ownUrl.lastIndexOf("/") + 1).replace("file://", ""))
 }
