@@ -33,7 +33,8 @@ beforeAll(async () => {
       const [shape, setup] = [shapes[at], lanes[lane]]
       let cell = first
       for (let attempt = 0; attempt < 3 && (addedMs(cell) ?? 0) > MOST_ADDED_MS && shape && setup; attempt++) {
-        cell = await compare(shape, runtimes[setup.runtime], setup)
+        const again = await compare(shape, runtimes[setup.runtime], setup)
+        cell = { ...again, bareMs: [...cell.bareMs, ...again.bareMs], layerMs: [...cell.layerMs, ...again.layerMs] }
       }
       cells.push(cell)
     }
