@@ -3,4 +3,5 @@ export type { AnyHandler, HandlerOptions } from "./platforms/lambda/with-tracing
 export { withTracing } from "./platforms/lambda/with-tracing.ts"
 export { flush, tracer } from "./platforms/node/default-tracer.ts"
 export { span, tracedFunction as traced } from "./platforms/node/helpers.ts"
-export { createTracer, type TracerOptions } from "./platforms/node/node-tracer.ts"
+export { createTracer } from "./platforms/node/node-tracer.ts"
+export type { TracerOptions } from "./platforms/node/options.ts"

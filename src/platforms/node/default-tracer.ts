@@ -1,7 +1,7 @@
 import { initGlobalTracer } from "opentracing/lib/global_tracer.js"
 import { Tracer } from "../../core/tracer.ts"
 import { watchAll } from "./integrations.ts"
-import { checkOptions, type TracerOptions } from "./node-tracer.ts"
+import { checkOptions, type TracerOptions } from "./options.ts"
 import { processState } from "./process-state.ts"
 import { environmentSetup } from "./tracer-setup.ts"
 
