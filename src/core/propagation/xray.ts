@@ -21,13 +21,14 @@ export interface TraceHeader {
 /** Reads an `X-Amzn-Trace-Id`, an `AWSTraceHeader` or an `_X_AMZN_TRACE_ID`; `undefined` when it has no valid root. */
 export function parseTraceHeader(header: unknown): TraceHeader | undefined {
   if (typeof header !== "string" || header.length > MAX_LENGTH) return undefined
-  const root = ROOT.exec(fieldOf(header, "Root") ?? "")
+  const fields = fieldsOf(header)
+  const root = ROOT.exec(fields.get("root") ?? "")
   if (root === null) return undefined
   const traceId = `${root[1]}${root[2]}`.toLowerCase()
-  const parent = fieldOf(header, "Parent") ?? ""
+  const parent = fields.get("parent") ?? ""
   if (ZERO.test(traceId)) return undefined
   const spanId = PARENT.test(parent) && !ZERO.test(parent) ? parent.toLowerCase() : undefined
-  return { traceId, spanId, sampled: fieldOf(header, "Sampled") === "1" }
+  return { traceId, spanId, sampled: fields.get("sampled") === "1" }
 }
 
 /** The two fields that hold all of a W3C trace and span id. */
@@ -42,7 +43,7 @@ export function formatTraceHeader({ traceId, spanId }: Pick<Propagated, "traceId
  */
 export function rewriteTraceHeader(existing: string | undefined, context: Pick<Propagated, "traceId" | "spanId">): string {
   if (existing === undefined) return formatTraceHeader(context)
-  if (existing.length > MAX_LENGTH || fieldOf(existing, "Sampled") === "1") return existing
+  if (existing.length > MAX_LENGTH || fieldsOf(existing).get("sampled") === "1") return existing
   const others = existing.split(";").filter((field) => !/^\s*(Root|Parent|Self)\s*=/i.test(field) && PRINTABLE.test(field))
   return [formatTraceHeader(context), ...others].join(";")
 }
@@ -72,10 +73,13 @@ export const awsMessagePropagator: Propagator = {
   extract: (get) => fromTraceHeader(get("awstraceheader")[0]),
 }
 
-function fieldOf(header: string, wanted: string): string | undefined {
+/** By lower-case name; the first of each counts. */
+function fieldsOf(header: string): Map<string, string> {
+  const fields = new Map<string, string>()
   for (const field of header.split(";")) {
     const equals = field.indexOf("=")
-    if (equals > 0 && field.slice(0, equals).trim().toLowerCase() === wanted.toLowerCase()) return field.slice(equals + 1).trim()
+    const name = field.slice(0, Math.max(0, equals)).trim().toLowerCase()
+    if (!fields.has(name)) fields.set(name, field.slice(equals + 1).trim())
   }
-  return undefined
+  return fields
 }
