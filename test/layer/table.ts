@@ -1,5 +1,5 @@
 // Prints what test/layer/shapes.test.ts measured last: `node test/layer/table.ts`. Nothing in it but what the raw results say.
-import { readResults, signed } from "../bench/_figures.ts"
+import { median, readResults, signed } from "../bench/_figures.ts"
 import type { Cell, SpanCounts } from "./_compare.ts"
 
 export const COLUMNS: readonly (readonly [runtime: string, client: Cell["client"]])[] = [
@@ -15,6 +15,11 @@ export const COLUMNS: readonly (readonly [runtime: string, client: Cell["client"
  */
 export function addedMs({ bareMs, layerMs }: Cell): number | undefined {
   return layerMs.length === 0 ? undefined : Math.min(...layerMs) - Math.min(...bareMs)
+}
+
+/** 2 ms, and on a machine with other things to do, whatever the bare function's own responses differ by. */
+export function isLate(cell: Cell): boolean {
+  return (addedMs(cell) ?? 0) > Math.max(2, median(cell.bareMs) - Math.min(...cell.bareMs))
 }
 
 export function isComplete({ spans, expected }: Cell): boolean {

@@ -18,7 +18,10 @@ async function allInTime(runtime: Runtime, collector: Collector, times: number, 
   for (let count = 0; count <= times; count++) {
     const invocation = await environment.invoke({})
     expect(invocation.payload.toString()).toBe('"done"')
-    const names = namesOf(spansInTime(collector, invocation)).filter((name) => name !== "init")
+    // What a cold start of a small function could not deliver in time comes with the next invocation, and is none of its own.
+    const spans = spansInTime(collector, invocation)
+    const root = spans.find(({ attributes }) => attributes["faas.invocation_id"] === invocation.requestId)
+    const names = namesOf(spans.filter(({ traceId }) => traceId === root?.traceId))
     if (names.join() !== FIVE.join() && count > 0) late.push(`invocation ${count}: ${names.join()}`)
   }
   expect(late).toEqual([])
