@@ -126,10 +126,29 @@ class Masking {
       const plain = percentDecoded(value.replaceAll("+", " "))
       const shown = this.admit(percentDecoded(name.replaceAll("+", " ")), plain)
       if (shown === undefined) continue
-      const masked = typeof shown === "string" ? this.text(shown, encodings - 1) : String(this.json(name, shown, encodings - 1))
-      pairs.push(`${equals < 0 ? "" : `${name}=`}${masked === plain ? value : encodeURIComponent(masked.toWellFormed())}`)
+      // What was cut off behind the padding of base64 looks like a name, too.
+      const shownName = equals < 0 ? "" : `${this.#part(name, 0)}=`
+      pairs.push(shownName + (shown === plain ? this.#part(value, encodings - 1) : this.#replaced(name, shown, encodings - 1)))
     }
     return maskText(pairs.join("&"), this.#names, (seen) => seen)
+  }
+
+  /** What the user's own function has put in place of a value. */
+  #replaced(name: string, shown: unknown, encodings: number): string {
+    const text = typeof shown === "string" ? this.text(shown, encodings) : String(this.json(name, shown, encodings))
+    return encodeURIComponent(text.toWellFormed())
+  }
+
+  /** A name or a value of a form, as it came where there is nothing to mask. A plus is a space, or base64's own. */
+  #part(raw: string, encodings: number): string {
+    const text = percentDecoded(raw)
+    let shown = this.text(text, encodings)
+    if (shown.includes("+")) {
+      const spaced = shown.replaceAll("+", " ")
+      const masked = this.text(spaced, encodings)
+      if (masked !== spaced) shown = masked
+    }
+    return shown === text ? raw : encodeURIComponent(shown.toWellFormed())
   }
 
   /** Writes one value; says whether it has any text in JSON. */
