@@ -36,7 +36,8 @@ const PARTS = {
   "AWS SDK calls": /integrations\/_?aws|propagation\/xray/,
   "events other than HTTP": /triggers\/(?!http|recognise)|core\/causes/,
   "Redis and MySQL": /integrations\/(_sql|_db|_redis|_mysql|mysql2|redis|ioredis|_patch)/,
-  "deadline, crash and journal": /lambda\/(adaptive|deadline|delivery-mode|crash|ending|journal|last-words|outbox|vigil|watch)|post-now|core\/record/,
+  "deadline, crash and journal":
+    /lambda\/(adaptive|deadline|delivery-mode|crash|ending|journal|last-words|outbox|vigil|watch)|post-now|core\/record/,
   "callbacks, of the Node 22 runtime": /lambda\/callbacks/,
   redaction: /core\/redact/,
   "B3 and Jaeger": /propagation\/(b3|jaeger)/,
