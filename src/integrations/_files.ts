@@ -27,7 +27,7 @@ export const FILES: readonly (readonly [file: string, library: string, handed: s
   ["mariadb/lib/cmd/class/prepare-result-packet.js", "mariadb", "PrepareResultPacket"],
   ["mariadb/dist/promise.cjs", "mariadb", "module"],
   ["mariadb/dist/callback.cjs", "mariadb", "module"],
-  ["mssql/lib/diagnostics.js", "mssql", "module.exports"],
+  ["mssql/lib/base/index.js", "mssql", "module.exports"],
   ["mysql2/lib/connection.js", "mysql2", "module.exports"],
   ["mysql2/lib/pool.js", "mysql2", "module.exports"],
   ["@redis/client/dist/lib/client/index.js", "redis", "module.exports"],

@@ -2,7 +2,8 @@ import { createServer, type Socket } from "node:net"
 
 /**
  * A double of SQL Server: enough of the wire protocol ([MS-TDS]) for the real client to log in, send texts, procedures and
- * transactions, and cancel them. It answers a text by what it finds in it: "nowhere" is refused, "wait" is not answered.
+ * transactions, and cancel them. It answers a text by what it finds in it: "nowhere" is refused, "wait" is not answered, at "lose" the
+ * connection breaks; so is a login refused to a database that is called "nowhere".
  */
 export async function startTds(): Promise<{ port: number; received: string[]; stop(): Promise<void> }> {
   const received: string[] = []
@@ -21,6 +22,7 @@ export async function startTds(): Promise<{ port: number; received: string[]; st
         if ((packet.readUInt8(1) & 1) === 0) continue
         const answers = answersTo(packet.readUInt8(0), message, received)
         message = Buffer.alloc(0)
+        if (answers === "lost") return void socket.destroy()
         for (const answer of answers) socket.write(Buffer.concat([header(answer.length), answer]))
       }
     })
@@ -40,15 +42,19 @@ function header(length: number): Buffer {
   return bytes
 }
 
-function answersTo(type: number, message: Buffer, received: string[]): Buffer[] {
+function answersTo(type: number, message: Buffer, received: string[]): Buffer[] | "lost" {
   if (type === 0x12) return [prelogin()]
+  if (type === 0x10 && message.includes(ucs2("nowhere")))
+    return [Buffer.concat([failure(18_456, "Login failed for user 'sa'."), done(0xfd, 2)])]
   if (type === 0x10) return [Buffer.concat([loginAck(), done(0xfd, 0)])]
   // 2.2.1.7: what was waiting ends, and the attention is acknowledged.
   if (type === 6) return [done(0xfd, 0), done(0xfd, 0x20)]
   const body = message.subarray(message.readUInt32LE(0))
   if (type === 0x0e) return [transaction(body.readUInt16LE(0))]
-  const text = body.toString("utf16le")
+  // What is ASCII of the UTF-16, wherever it begins: the parameters of a procedure are not aligned.
+  const text = body.toString("latin1").replaceAll("\0", "")
   received.push(text)
+  if (text.includes("lose")) return "lost"
   return text.includes("wait") ? [] : [answerTo(type, text)]
 }
 
@@ -57,8 +63,10 @@ function answerTo(type: number, text: string): Buffer {
   if (text.includes("nowhere")) return Buffer.concat([failure(208, "Invalid object name 'nowhere'."), done(end, 2)])
   if (text.includes("raise")) return Buffer.concat([failure(50_001, "Of the user's own"), done(end, 2)])
   if (text.startsWith("set ") || text.includes("insert bulk")) return done(end, 0)
-  const status = type === 3 ? Buffer.from([0x79, 0, 0, 0, 0]) : Buffer.alloc(0)
-  return Buffer.concat([row(), status, text.includes("sp_prepare") ? handle() : Buffer.alloc(0), done(end, 0x10, 1)])
+  if (type !== 3) return Buffer.concat([row(), done(end, 0x10, 1)])
+  // 2.2.7.8: what a procedure has selected ends by itself, and more comes: its status.
+  const status = Buffer.from([0x79, 0, 0, 0, 0])
+  return Buffer.concat([row(), done(0xff, 0x11, 1), status, text.includes("sp_prepare") ? handle() : Buffer.alloc(0), done(end, 0)])
 }
 
 /** 2.2.6.5: version, and encryption that is not supported. */

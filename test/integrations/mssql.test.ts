@@ -1,5 +1,8 @@
+import { type EventEmitter, once } from "node:events"
+import type { Readable } from "node:stream"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { mssqlIntegration, rememberPools } from "../../src/integrations/mssql.ts"
+import { traced } from "../../src/mssql.ts"
 import { Recording, tagsOf } from "./_recording.ts"
 import { client as load } from "./_stores.ts"
 import { behavesAsIntegration, SECRET, settling } from "./_suite.ts"
@@ -8,6 +11,9 @@ import { startTds } from "./_tds-server.ts"
 // Against a double: there is no SQL Server for Debian, nor in npm. What is real is the client, its channels and the wire between.
 
 interface Request {
+  stream: boolean
+  toReadableStream(): Readable
+  on(event: "row" | "error" | "done", listener: (value: { code: string }) => void): Request
   query(text: string, callback?: (error: unknown, result: unknown) => void): Promise<{ recordset: unknown }>
   batch(text: string): Promise<{ recordset: unknown }>
   execute(procedure: string): Promise<{ recordset: unknown }>
@@ -20,9 +26,10 @@ interface Pool {
   request(): Request
 }
 interface Statement {
+  stream: boolean
   input(name: string, type: unknown): void
   prepare(text: string): Promise<unknown>
-  execute(values: object): Promise<{ recordset: unknown }>
+  execute(values: object): Promise<{ recordset: unknown }> & EventEmitter
   unprepare(): Promise<unknown>
 }
 interface Transaction {
@@ -30,13 +37,15 @@ interface Transaction {
   commit(): Promise<unknown>
   rollback(): Promise<unknown>
 }
-const sql = load<{
-  ConnectionPool: new (config: object) => Pool
-  Request: new (of: unknown) => Request
-  Transaction: new (pool: Pool) => Transaction
-  PreparedStatement: new (pool: Pool) => Statement
-  NVarChar: unknown
-}>("mssql")
+const sql = traced(
+  load<{
+    ConnectionPool: new (config: object) => Pool
+    Request: new (of: unknown) => Request
+    Transaction: new (pool: Pool) => Transaction
+    PreparedStatement: new (pool: Pool) => Statement
+    NVarChar: unknown
+  }>("mssql"),
+)
 
 let port: number
 const connect = (more: object = {}) =>
@@ -116,6 +125,20 @@ behavesAsIntegration<Pool>({
     await settle("timed out", impatient.request().query("wait"))
     await impatient.close()
     await settle("closed", impatient.request().query("select 1"))
+    await settle("lost", pool.request().query("select lose"))
+    await settle("not connected", connect({ port: 1 }))
+    for (const text of ["select a from t", "select * from nowhere"]) {
+      const streaming = pool
+        .request()
+        .on("row", (row) => write("row", row))
+        .on("error", (error) => write("told", error))
+      streaming.stream = true
+      await settle("streamed", streaming.query(text))
+      const piped = pool.request()
+      const stream = piped.toReadableStream()
+      void piped.query(text)
+      await settle("read", stream.toArray())
+    }
   },
 })
 
@@ -172,5 +195,71 @@ describe("mssql", () => {
       ["EREQUEST", ""],
     ])
     await impatient.close()
+  })
+
+  it("ends with the error what streams and fails, by promise, by callback, as a readable stream and as a statement", async () => {
+    const ends: unknown[] = []
+    const { spans } = await recording.children(async () => {
+      const request = pool.request()
+      request.stream = true
+      request.on("error", ({ code }: { code: string }) => ends.push(code))
+      await request.query("select a from nowhere")
+      await new Promise((resolve) => request.query("select b from nowhere", resolve))
+      await request.query("select c from carts")
+      const piped = pool.request()
+      const stream = piped.toReadableStream()
+      void piped.batch("select d from nowhere")
+      await stream.toArray().catch(({ code }: { code: string }) => ends.push(code))
+      const statement = new sql.PreparedStatement(pool)
+      statement.input("p", sql.NVarChar)
+      await statement.prepare("select e from t")
+      statement.stream = true
+      await once(statement.execute({ p: SECRET }), "done")
+      const refused = statement.execute({ p: "nowhere" })
+      refused.on("error", ({ code }: { code: string }) => ends.push(code))
+      await new Promise((resolve) => refused.on("done", resolve))
+      await statement.unprepare()
+    }, 6)
+    expect(ends).toEqual(["EREQUEST", "EREQUEST", "EREQUEST", "EREQUEST"])
+    expect(spans.map((span) => [span.operationName, tagsOf(span)["db.response.status_code"]])).toEqual([
+      ["select nowhere", "208"],
+      ["select nowhere", "208"],
+      ["select carts", undefined],
+      ["select nowhere", "208"],
+      ["select t", undefined],
+      ["select t", "208"],
+    ])
+  })
+
+  it("leaves a stream's error that nobody handles to the process", async () => {
+    // Its connection is never given back: the pool could not be closed.
+    const request = (await connect()).request()
+    request.stream = true
+    const caught = once(process, "uncaughtException")
+    const others = process.rawListeners("uncaughtException")
+    for (const other of others.slice(0, -1)) process.removeListener("uncaughtException", other as never)
+    void recording.children(() => request.query("select a from nowhere"))
+    expect(await caught).toMatchObject([{ code: "EREQUEST" }, "uncaughtException"])
+    for (const other of others.slice(0, -1)) process.on("uncaughtException", other as never)
+  })
+
+  it("tells of a connection that fails, that is refused, and that breaks", async () => {
+    const { spans } = await recording.children(async () => {
+      await connect({ port: 1 }).catch(() => {})
+      await connect({ database: "nowhere" }).catch(() => {})
+      await pool
+        .request()
+        .query("select lose")
+        .catch(() => {})
+      await pool.request().query("select a from carts")
+    }, 4)
+    const at = (tags: object) => expect.objectContaining({ "server.address": "127.0.0.1", ...tags })
+    expect(spans.map((span) => tagsOf(span))).toEqual([
+      at({ "db.namespace": "shop", "server.port": 1, "error.kind": "ESOCKET" }),
+      at({ "db.namespace": "nowhere", "error.kind": "ELOGIN", "error.message": "Login failed for user ?." }),
+      at({ "db.query.summary": "select", error: true }),
+      at({ "db.query.summary": "select carts" }),
+    ])
+    expect(tagsOf(spans[3])["error"]).toBeUndefined()
   })
 })

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, it } from "vitest"
 import { antifreeze } from "../../src/esbuild.ts"
 import { places } from "../runtimes/places.mjs"
 import { startSearch } from "./_search-server.ts"
+import { startTds } from "./_tds-server.ts"
 import { startStore } from "./stores.mjs"
 
 // Beside the clients, so that they are found from here; antifreeze as it is published: a file for each entry and module system.
@@ -97,6 +98,18 @@ const libraries: Readonly<Record<string, Subject>> = {
     span: "select",
     end: "client.end()",
     server: mariadb,
+  },
+  // Against a double of the server: there is no SQL Server for Debian.
+  mssql: {
+    entry: "mssql",
+    take: "library",
+    // Handed over before it connects: that is when it tells where its pools are.
+    make: "library",
+    query: `(await (await client.connect({ server: "127.0.0.1", port, user: "sa", password: "x", options: { encrypt: false } })).query("select a")).recordset`,
+    answer: [{ a: 7 }],
+    span: "select",
+    end: "client.close()",
+    server: startTds,
   },
   "mysql2 3.19": {
     entry: "mysql2",
