@@ -7,6 +7,7 @@ import { build } from "esbuild"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { antifreeze } from "../../src/esbuild.ts"
 import { places } from "../runtimes/places.mjs"
+import { startMongo } from "./_mongo-server.ts"
 import { startSearch } from "./_search-server.ts"
 import { startTds } from "./_tds-server.ts"
 import { startStore } from "./stores.mjs"
@@ -20,12 +21,14 @@ const run = promisify(execFile)
 const nodes = { 22: join(places.node22.folder, "node_modules/node/bin/node"), 24: process.execPath }
 const table: string[] = []
 
+const DOUBLES = "mssql, mongodb, @elastic/elasticsearch and @opensearch-project/opensearch: against doubles of their servers."
+
 interface Subject {
   /** Its entry: `antifreeze/…` */
   readonly entry: string
   /** How it is imported. */
   readonly take: "library" | "* as library"
-  /** What is handed to `traced`. */
+  /** What is handed to `traced`, unless it is handed here. */
   readonly make: string
   readonly query: string
   readonly answer: unknown
@@ -99,7 +102,6 @@ const libraries: Readonly<Record<string, Subject>> = {
     end: "client.end()",
     server: mariadb,
   },
-  // Against a double of the server: there is no SQL Server for Debian.
   mssql: {
     entry: "mssql",
     take: "library",
@@ -165,6 +167,62 @@ const libraries: Readonly<Record<string, Subject>> = {
     span: "set localhost:PORT",
     end: "client.close()",
     server: () => startStore("memcached"),
+  },
+  memcached: {
+    entry: "memcached",
+    take: "library",
+    make: `new library("127.0.0.1:" + port)`,
+    query: `new Promise((resolve) => client.set("key", "x", 60, (error, done) => resolve(error ?? done)))`,
+    answer: true,
+    span: "set 127.0.0.1:PORT",
+    end: "client.end()",
+    server: () => startStore("memcached"),
+  },
+  mongodb: {
+    entry: "mongodb",
+    take: "* as library",
+    make: `new library.MongoClient("mongodb://127.0.0.1:" + port)`,
+    query: `client.db("shop").collection("carts").findOne({ name: "x" })`,
+    answer: null,
+    span: "find carts",
+    end: "client.close()",
+    server: startMongo,
+  },
+  amqplib: {
+    entry: "amqplib",
+    take: "library",
+    make: `library.connect("amqp://127.0.0.1:" + port).then(traced)`,
+    query: `(async () => {
+      const channel = await (await client).createConfirmChannel()
+      await channel.assertQueue("jobs")
+      channel.sendToQueue("jobs", Buffer.from("x"))
+      await channel.waitForConfirms()
+      return "sent"
+    })()`,
+    answer: "sent",
+    span: "publish jobs",
+    end: "(await client).close()",
+    server: () => startStore("rabbitmq"),
+  },
+  nats: {
+    entry: "nats",
+    take: "* as library",
+    make: `library.connect({ servers: "127.0.0.1:" + port }).then(traced)`,
+    query: `((await client).publish("jobs", "x"), (await client).flush(), "sent")`,
+    answer: "sent",
+    span: "publish jobs",
+    end: "(await client).close()",
+    server: () => startStore("nats"),
+  },
+  mqtt: {
+    entry: "mqtt",
+    take: "* as library",
+    make: `library.connect({ host: "127.0.0.1", port })`,
+    query: `(await client.publishAsync("doors", "x", { qos: 1 }), "sent")`,
+    answer: "sent",
+    span: "publish doors",
+    end: "client.endAsync()",
+    server: () => startStore("mosquitto"),
   },
   "@elastic/elasticsearch": {
     entry: "elasticsearch",
@@ -242,7 +300,7 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(async () => {
   for (const server of servers.values()) await server.stop()
-  console.log(["", "library                        traced by          module           Node", ...table].join("\n"))
+  console.log(["", "library                        traced by          module           Node", ...table, DOUBLES].join("\n"))
 })
 
 function program(library: string, isModule: boolean, isTraced: boolean): string {
@@ -256,7 +314,7 @@ ${isTraced ? from("{ traced }", `antifreeze/${entry}`) : "const traced = (client
 const names = []
 const exporter = { async export(spans) { names.push(...spans.map((span) => span.operationName)); return { delivered: spans.length, dropped: 0, kept: 0 } } }
 const port = ${servers.get(server)?.port}
-const client = traced(${make})
+const client = ${make.includes("traced") ? make : `traced(${make})`}
 ${library === "kafkajs" ? "const producer = client.producer({ createPartitioner: library.Partitioners.DefaultPartitioner })" : ""}
 const handler = withTracing(async () => ${query}, { exporter })
 handler({}, { awsRequestId: "1", functionName: "f", getRemainingTimeInMillis: () => 3000 }).then(async (answer) => {
