@@ -2,7 +2,7 @@ import type { Integration, Trace } from "../core/contracts.ts"
 
 /** Everything that has been loaded and must be patched, and whoever wants to know: one for the process, whichever copy of us is asked. */
 interface Registry {
-  readonly loaded: Map<string, Set<object>>
+  readonly loaded: Map<string, Set<WeakRef<object>>>
   readonly watchers: Map<string, Set<(target: object) => void>>
   /** Integrations that came with their library. `take` is set once somebody watches. */
   readonly offered: Set<AnyIntegration>
@@ -28,12 +28,21 @@ export function tracedBy(integration: AnyIntegration): <T extends object>(target
   return (target) => {
     const { loaded, watchers } = registry
     const targets = loaded.get(integration.name) ?? new Set()
-    if (targets.has(target)) return target
-    loaded.set(integration.name, targets.add(target))
+    if (alive(targets).includes(target)) return target
+    loaded.set(integration.name, targets.add(new WeakRef(target)))
     offer(integration)
     for (const watcher of watchers.get(integration.name) ?? []) watcher(target)
     return target
   }
+}
+
+/** What somebody else still holds: clients may be made for each invocation, and must not pile up here. */
+function alive<T extends object>(refs: Set<WeakRef<T>>): T[] {
+  return [...refs].flatMap((ref) => {
+    const object = ref.deref()
+    if (object === undefined) refs.delete(ref)
+    return object ?? []
+  })
 }
 
 /** Makes an integration known that comes with its library, rather than with us. */
@@ -49,16 +58,24 @@ export function takeOffered(take: (integration: AnyIntegration) => void): void {
   for (const integration of registry.offered) take(integration)
 }
 
+/** Undoes one patch. Lives as long as the method that it takes away. */
+type Undo = () => void
+
 /** Patches whatever is handed to `traced`, before or from now on, and what `patch` itself comes across; returns undo. */
-export function whenLoaded(name: string, patch: (target: object, found: (target: object) => void) => readonly (() => void)[]): () => void {
-  const undos: (() => void)[] = []
-  const watcher = (target: object) => void undos.push(...patch(target, watcher))
+export function whenLoaded(name: string, patch: (target: object, found: (target: object) => void) => readonly Undo[]): () => void {
+  const undos = new Set<WeakRef<Undo>>()
+  const watcher = (target: object) => {
+    const more = patch(target, watcher)
+    if (more.length > 0) alive(undos)
+    for (const undo of more) undos.add(new WeakRef(undo))
+  }
   const watchers = registry.watchers.get(name) ?? new Set()
   registry.watchers.set(name, watchers.add(watcher))
-  for (const target of registry.loaded.get(name) ?? []) watcher(target)
+  for (const target of alive(registry.loaded.get(name) ?? new Set<WeakRef<object>>())) watcher(target)
   return () => {
     watchers.delete(watcher)
-    for (const undo of undos.splice(0).toReversed()) undo()
+    for (const undo of alive(undos).toReversed()) undo()
+    undos.clear()
   }
 }
 
@@ -71,7 +88,7 @@ const PATCHED = Symbol.for("antifreeze.patched")
  * Replaces a method of `owner` or of what it inherits from, once, keeping its descriptor and its looks. Undo leaves alone what
  * somebody else has replaced since: from then on ours just passes through.
  */
-export function patchMethod(owner: object | undefined, name: string, wrap: (original: Method) => Method): readonly (() => void)[] {
+export function patchMethod(owner: object | undefined, name: string, wrap: (original: Method) => Method): readonly Undo[] {
   let holder: object | null | undefined = owner
   while (holder && !Object.hasOwn(holder, name)) holder = Object.getPrototypeOf(holder)
   const descriptor = holder ? Object.getOwnPropertyDescriptor(holder, name) : undefined
@@ -83,15 +100,14 @@ export function patchMethod(owner: object | undefined, name: string, wrap: (orig
     return Reflect.apply(isOn ? wrapped : original, this, args)
   }
   for (const key of Reflect.ownKeys(original)) Object.defineProperty(value, key, Object.getOwnPropertyDescriptor(original, key) ?? {})
-  Object.defineProperty(value, PATCHED, { value: true })
-  Object.defineProperty(holder, name, { ...descriptor, value })
   const place = holder
-  return [
-    () => {
-      isOn = false
-      if ((place as Record<string, unknown>)[name] === value) Object.defineProperty(place, name, descriptor ?? {})
-    },
-  ]
+  const undo = () => {
+    isOn = false
+    if ((place as Record<string, unknown>)[name] === value) Object.defineProperty(place, name, descriptor ?? {})
+  }
+  Object.defineProperty(value, PATCHED, { value: undo })
+  Object.defineProperty(holder, name, { ...descriptor, value })
+  return [undo]
 }
 
 /** A callback that runs in the scope of whoever gave it, not of whoever was first to use the connection. */

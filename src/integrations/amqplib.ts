@@ -24,6 +24,9 @@ interface Message {
   readonly fields: Fields
   readonly properties: { readonly headers?: Readonly<Record<string, unknown>> }
 }
+interface Made {
+  readonly connection?: { readonly channels?: readonly ({ readonly channel?: object } | null | undefined)[] }
+}
 interface Library {
   readonly prototype?: object
   readonly BaseChannel?: { readonly prototype: object }
@@ -36,11 +39,11 @@ export const amqplibIntegration: Integration<AmqpCall> = {
   name: "amqplib",
 
   watch(trace) {
-    return whenLoaded("amqplib", (target: Library) => {
+    return whenLoaded("amqplib", (target: Library, found) => {
       const owners = [target, target.prototype, target.BaseChannel?.prototype, target.Channel?.prototype, target.ChannelModel?.prototype]
       return owners.flatMap((owner) => {
         if (owner === undefined) return []
-        if ("createChannel" in owner) return followConnection(owner, trace)
+        if ("createChannel" in owner) return followConnection(owner, found)
         return "sendMessage" in owner ? patchChannel(owner, trace) : []
       })
     })
@@ -62,9 +65,10 @@ export const amqplibIntegration: Integration<AmqpCall> = {
   },
 }
 
+/** A channel with confirmations gives the callback right after the message, by a method that may have been patched before. */
+const unconfirmed = new WeakMap<object, End<unknown>>()
+
 function patchChannel(owner: object, trace: Trace<AmqpCall>): readonly (() => void)[] {
-  // A channel with confirmations gives the callback right after the message.
-  const unconfirmed = new WeakMap<object, End<unknown>>()
   return [
     ...patchMethod(
       owner,
@@ -131,21 +135,17 @@ function placeOf({ exchange = "", routingKey = "" }: Fields): { exchange: string
   return { exchange, routingKey }
 }
 
-/** A connection knows the class of its channels once it makes one. */
-function followConnection(owner: object, trace: Trace<AmqpCall>): readonly (() => void)[] {
-  const undos: (() => void)[] = []
-  const patched = <Channel>(channel: Channel): Channel => {
-    if (channel !== null && typeof channel === "object") undos.push(...patchChannel(channel, trace))
-    return channel
-  }
+/** A connection knows the class of its channels once it makes one, and has made some before it was watched. */
+function followConnection(owner: object, found: (channel: object) => void): readonly (() => void)[] {
+  for (const entry of (owner as Made).connection?.channels ?? []) if (entry?.channel) found(entry.channel)
   const follow = (create: Method): Method =>
     function (...args) {
       const made: unknown = Reflect.apply(create, this, args)
-      return made instanceof Promise ? made.then(patched) : patched(made)
+      const seen = <T>(channel: T): T => {
+        if (channel !== null && typeof channel === "object") found(channel)
+        return channel
+      }
+      return made instanceof Promise ? made.then(seen) : seen(made)
     }
-  return [
-    ...patchMethod(owner, "createChannel", follow),
-    ...patchMethod(owner, "createConfirmChannel", follow),
-    () => undos.splice(0).forEach((undo) => void undo()),
-  ]
+  return [...patchMethod(owner, "createChannel", follow), ...patchMethod(owner, "createConfirmChannel", follow)]
 }

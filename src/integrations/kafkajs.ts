@@ -2,7 +2,7 @@ import type { Integration, Trace } from "../core/contracts.ts"
 import { undoAll } from "./_channel.ts"
 import { tellFailure } from "./_db.ts"
 import { describeMessaging, textHeaders } from "./_messaging.ts"
-import { inCallersScope, type Method, patchMethod, whenLoaded } from "./_patch.ts"
+import { inCallersScope, type Method, patchMethod, tracedBy, whenLoaded } from "./_patch.ts"
 
 export interface KafkaCall {
   readonly type: "send" | "process"
@@ -37,21 +37,12 @@ export const kafkajsIntegration: Integration<KafkaCall> = {
   name: "kafkajs",
 
   watch(trace) {
-    const undos = new WeakMap<object, readonly (() => void)[]>()
-    const patch: Look = (object, group) => void undos.set(object, patchMade(object, group, trace))
-    for (const [object, group] of alive()) patch(object, group)
-    lookers.add(patch)
     return undoAll([
-      () => void lookers.delete(patch),
-      () => {
-        for (const [object] of alive()) for (const undo of undos.get(object) ?? []) undo()
-      },
-      () => {
-        for (const undo of followed.splice(0)) undo()
-      },
+      () => followed.splice(0).forEach((undo) => void undo()),
       whenLoaded("kafkajs", (target: object) => {
         followClient(target)
-        return patchMade(target, undefined, trace)
+        if ("sendBatch" in target) return patchSender(target, trace)
+        return "run" in target && "subscribe" in target ? patchConsumer(target, groups.get(target), trace) : []
       }),
     ])
   },
@@ -79,44 +70,25 @@ export const kafkajsIntegration: Integration<KafkaCall> = {
   tell: (error) => (/^KafkaJS/.test(String((error as Error | undefined)?.name)) ? tellFailure(error) : { error }),
 }
 
-type Look = (object: object, group: string | undefined) => void
-
-const lookers = new Set<Look>()
-const made = new Map<WeakRef<object>, string | undefined>()
+const groups = new WeakMap<object, string | undefined>()
 const followed: (() => void)[] = []
 
 /**
  * A producer and a consumer have methods of their own, and are often made while a function is loaded, before anything is
- * watched: so clients are followed as soon as they are known. What they have made is forgotten with the last who holds it.
+ * watched: so clients are followed as soon as they are known.
  */
 export function followClient(target: object): void {
   const follow = (make: Method): Method =>
     function (options?: { groupId?: string }) {
       const object = Reflect.apply(make, this, [options]) as object
-      alive()
-      made.set(new WeakRef(object), options?.groupId)
-      for (const look of lookers) look(object, options?.groupId)
-      return object
+      groups.set(object, options?.groupId)
+      return tracedBy(kafkajsIntegration)(object)
     }
   const { prototype, Kafka } = target as { prototype?: object; Kafka?: { prototype: object } }
   for (const owner of [target, prototype, Kafka?.prototype]) {
     if (owner === undefined || !("producer" in owner) || !("consumer" in owner)) continue
     followed.push(...patchMethod(owner, "producer", follow), ...patchMethod(owner, "consumer", follow))
   }
-}
-
-function alive(): (readonly [object, string | undefined])[] {
-  return [...made].flatMap(([ref, group]) => {
-    const object = ref.deref()
-    if (object !== undefined) return [[object, group] as const]
-    made.delete(ref)
-    return []
-  })
-}
-
-function patchMade(object: object, group: string | undefined, trace: Trace<KafkaCall>): readonly (() => void)[] {
-  if ("sendBatch" in object) return patchSender(object, trace)
-  return "run" in object && "subscribe" in object ? patchConsumer(object, group, trace) : []
 }
 
 /** A producer, or a transaction of one. */

@@ -38,12 +38,12 @@ export const mongodbIntegration: Integration<MongoCommand> = {
 
   watch(trace) {
     // Not by its command events: for those the driver would decode each answer once more.
-    return whenLoaded("mongodb", (target: Library) => {
+    return whenLoaded("mongodb", (target: Library, found) => {
       const owners = [target, target.prototype, target.Connection?.prototype, target.MongoClient?.prototype]
       return owners.flatMap((owner) => {
         if (owner === undefined) return []
         if ("sendCommand" in owner && "command" in owner) return patchConnection(owner, trace)
-        return "connect" in owner && "startSession" in owner ? followClient(owner, trace) : []
+        return "connect" in owner && "startSession" in owner ? followClient(owner, found) : []
       })
     })
   },
@@ -93,15 +93,12 @@ function patchConnection(owner: object, trace: Trace<MongoCommand>): readonly ((
 }
 
 /** A client knows the class of its connections once it has one; the first is the monitor's. */
-function followClient(owner: object, trace: Trace<MongoCommand>): readonly (() => void)[] {
-  const undos: (() => void)[] = []
+function followClient(owner: object, found: (connection: object) => void): readonly (() => void)[] {
   const look = (client: Client) => {
-    for (const { monitor } of client.topology?.s?.servers?.values() ?? []) {
-      if (monitor?.connection) undos.push(...patchConnection(monitor.connection, trace))
-    }
+    for (const { monitor } of client.topology?.s?.servers?.values() ?? []) if (monitor?.connection) found(monitor.connection)
   }
   if (Object.hasOwn(owner, "topology")) look(owner)
-  const connected = patchMethod(
+  return patchMethod(
     owner,
     "connect",
     (connect: Method) =>
@@ -114,5 +111,4 @@ function followClient(owner: object, trace: Trace<MongoCommand>): readonly (() =
         })
       },
   )
-  return [...connected, () => undos.splice(0).forEach((undo) => void undo())]
 }

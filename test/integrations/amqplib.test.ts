@@ -34,6 +34,10 @@ interface Connection {
   close(): Promise<void>
   on(event: string, listener: (value: unknown) => void): void
 }
+interface Callbacks {
+  createChannel(callback: (error: unknown, channel: Channel) => void): void
+  close(callback: () => void): void
+}
 const { connect } = load<{ connect(url: string): Promise<Connection> }>("amqplib")
 
 let port: number
@@ -138,6 +142,27 @@ behavesAsIntegration<Channel>({
 })
 
 describe("amqplib", () => {
+  it("traces channels that were made before anything was watched, by promise and by callback", async () => {
+    const store = await startStore("rabbitmq")
+    const url = `amqp://guest:guest@127.0.0.1:${store.port}`
+    const callbacks = load<{ connect(url: string, callback: (error: unknown, connection: Callbacks) => void): void }>(
+      "amqplib/callback_api",
+    )
+    const promised = traced(await connect(url))
+    const channels: Channel[] = [await promised.createChannel(), await promised.createConfirmChannel()]
+    const called = await new Promise<Callbacks>((resolve) => callbacks.connect(url, (_, made) => resolve(traced(made))))
+    channels.push(await new Promise((resolve) => called.createChannel((_, made) => resolve(made))))
+    const recording = new Recording().watch(amqplibIntegration)
+    for (const channel of channels) {
+      const { spans } = await recording.children(() => channel.publish("amq.fanout", "", body))
+      expect(spans.map(({ operationName }) => operationName)).toEqual(["publish amq.fanout"])
+    }
+    recording.unwatch()
+    await promised.close()
+    await new Promise<void>((resolve) => called.close(() => resolve()))
+    await store.stop()
+  }, 60_000)
+
   it("carries the trace in the headers of a message, and links what processes it to what has sent it", async () => {
     const store = await startStore("rabbitmq")
     const recording = new Recording().watch(amqplibIntegration)
