@@ -28,16 +28,17 @@ const TOKEN: Record<Extract<Dialect, string>, RegExp> = {
 /** Longer texts are cut before they are read: a tag would not hold them. */
 const LONGEST = 8000
 const CACHED = 256
-const cache = new Map<string, Statement>()
+/** By dialect: a text that is looked up as it came, most often a constant, has its hash already. */
+const caches = new Map<Dialect, Map<string, Statement>>()
 
 /** Takes the literals out of an SQL text, and says what it does. What cannot be told apart for certain is left out. */
 export function readSql(sql: string, dialect: Dialect): Statement {
-  const key = String(dialect)[0] + sql
-  let statement = cache.get(key)
+  const cache = caches.get(dialect) ?? new Map<string, Statement>()
+  let statement = cache.get(sql)
   if (statement === undefined) {
     statement = parse(sql, dialect)
     if (cache.size === CACHED) cache.clear()
-    if (sql.length < 2000) cache.set(key, statement)
+    if (sql.length < 2000) caches.set(dialect, cache.set(sql, statement))
   }
   return statement
 }
