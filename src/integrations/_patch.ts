@@ -65,9 +65,10 @@ type Undo = () => void
 export function whenLoaded(name: string, patch: (target: object, found: (target: object) => void) => readonly Undo[]): () => void {
   const undos = new Set<WeakRef<Undo>>()
   const watcher = (target: object) => {
-    const more = patch(target, watcher)
-    if (more.length > 0) alive(undos)
-    for (const undo of more) undos.add(new WeakRef(undo))
+    for (const undo of patch(target, watcher)) {
+      alive(undos)
+      undos.add(new WeakRef(undo))
+    }
   }
   const watchers = registry.watchers.get(name) ?? new Set()
   registry.watchers.set(name, watchers.add(watcher))
@@ -75,7 +76,6 @@ export function whenLoaded(name: string, patch: (target: object, found: (target:
   return () => {
     watchers.delete(watcher)
     for (const undo of alive(undos).toReversed()) undo()
-    undos.clear()
   }
 }
 

@@ -1,8 +1,8 @@
 // What tracing adds to a query, in CPU time, against the bare client and OpenTelemetry's instrumentation in the same run:
 // `node test/integrations/stores-bench.ts`. Each way has processes of its own; rounds are interleaved.
 import { execFile } from "node:child_process"
-import { createRequire } from "node:module"
 import { promisify } from "node:util"
+import { client as load } from "./_stores.ts"
 import { startStore } from "./stores.mjs"
 
 const libraries = {
@@ -30,7 +30,6 @@ const KAFKA_CALLS = 20
 
 // biome-ignore lint/suspicious/noExplicitAny: of many libraries.
 type Any = any
-const require = createRequire(new URL("./fixtures/stores/package.json", import.meta.url))
 const [, file = "", library, way, port] = process.argv
 if (library === undefined) await compare()
 else console.log(await measure(library as Library, way as Way, Number(port)))
@@ -81,45 +80,45 @@ async function connect(library: Library, port: number, way: Way): Promise<() => 
     new Promise((resolve, reject) => ask((error, value) => (error ? reject(error as Error) : resolve(value))))
   switch (library) {
     case "ioredis": {
-      const client = new (require("ioredis") as Any).Redis(at)
+      const client = new (load("ioredis") as Any).Redis(at)
       return () => client.get("key")
     }
     case "redis": {
-      const client = await (require("redis") as Any).createClient({ socket: at }).connect()
+      const client = await (load("redis") as Any).createClient({ socket: at }).connect()
       return () => client.get("key")
     }
     case "mysql2": {
-      const pool = (require("mysql2/promise") as Any).createPool(mysql)
+      const pool = (load("mysql2/promise") as Any).createPool(mysql)
       return () => pool.query("select 1 as a where 2 = ?", [3])
     }
     case "mysql": {
-      const pool = await traced((require("mysql") as Any).createPool(mysql) as Any)
+      const pool = await traced((load("mysql") as Any).createPool(mysql) as Any)
       return () => called((callback) => pool.query("select 1 as a where 2 = ?", [3], callback))
     }
     case "mariadb": {
-      const pool = await traced((require("mariadb") as Any).createPool(mysql) as Any)
+      const pool = await traced((load("mariadb") as Any).createPool(mysql) as Any)
       return () => pool.query("select 1 as a where 2 = ?", [3])
     }
     case "pg": {
-      const pool = await traced(new (require("pg") as Any).Pool({ ...at, user: "root", database: "postgres" }) as Any)
+      const pool = await traced(new (load("pg") as Any).Pool({ ...at, user: "root", database: "postgres" }) as Any)
       return () => pool.query("select 1 as a where 2 = $1::int", [3])
     }
     case "postgres": {
-      const sql = await traced((require("postgres") as Any)({ ...at, user: "root", database: "postgres" }))
+      const sql = await traced((load("postgres") as Any)({ ...at, user: "root", database: "postgres" }))
       return () => sql`select 1 as a where 2 = ${3}::int`
     }
     case "memcached": {
-      const client = await traced(new (require("memcached") as Any)(`127.0.0.1:${port}`) as Any)
+      const client = await traced(new (load("memcached") as Any)(`127.0.0.1:${port}`) as Any)
       return () => called((callback) => client.get("key", callback))
     }
     case "nats": {
-      const client = await (require("nats") as Any).connect({ servers: `127.0.0.1:${port}` })
+      const client = await (load("nats") as Any).connect({ servers: `127.0.0.1:${port}` })
       client.subscribe("echo", { callback: (_: unknown, message: Any) => message.respond(message.data) })
       await traced(client)
       return () => client.request("echo", "x")
     }
     case "kafkajs": {
-      const { Kafka, Partitioners } = require("kafkajs") as Any
+      const { Kafka, Partitioners } = load("kafkajs") as Any
       const kafka = await traced(new Kafka({ brokers: [`127.0.0.1:${port}`], logLevel: 0 }))
       const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner })
       await producer.connect()
@@ -142,8 +141,8 @@ async function traceBy(way: Way): Promise<<T>(fn: () => Promise<T>) => Promise<T
       return value
     }
   }
-  const { NodeTracerProvider, SimpleSpanProcessor } = require("@opentelemetry/sdk-trace-node") as Any
-  const { registerInstrumentations } = require("@opentelemetry/instrumentation") as Any
+  const { NodeTracerProvider, SimpleSpanProcessor } = load("@opentelemetry/sdk-trace-node") as Any
+  const { registerInstrumentations } = load("@opentelemetry/instrumentation") as Any
   const processor = new SimpleSpanProcessor({
     export: (_: unknown, done: (result: object) => void) => done({ code: 0 }),
     shutdown: async () => {},
@@ -152,9 +151,9 @@ async function traceBy(way: Way): Promise<<T>(fn: () => Promise<T>) => Promise<T
   provider.register()
   registerInstrumentations({
     instrumentations: [
-      new (require("@opentelemetry/instrumentation-ioredis") as Any).IORedisInstrumentation(),
-      new (require("@opentelemetry/instrumentation-mysql2") as Any).MySQL2Instrumentation(),
-      new (require("@opentelemetry/instrumentation-pg") as Any).PgInstrumentation(),
+      new (load("@opentelemetry/instrumentation-ioredis") as Any).IORedisInstrumentation(),
+      new (load("@opentelemetry/instrumentation-mysql2") as Any).MySQL2Instrumentation(),
+      new (load("@opentelemetry/instrumentation-pg") as Any).PgInstrumentation(),
     ],
   })
   const tracer = provider.getTracer("bench")
