@@ -1,9 +1,9 @@
-import { Batch } from "../../core/batch.ts"
-import type { Span } from "../../core/span.ts"
+import type { Trigger } from "../../core/contracts.ts"
+import { answer } from "../edge/answer.ts"
 import { type Followable, tieTo } from "../edge/context.ts"
-import { deliver } from "../edge/delivery.ts"
 import type { EdgeTracer } from "../edge/edge-tracer.ts"
 import { watchFetch } from "../edge/global-fetch.ts"
+import { type Identity, type Invocation, openInvocation } from "../edge/invocation.ts"
 import { state } from "../edge/state.ts"
 import type { TracerFor } from "../edge/tracer-source.ts"
 
@@ -31,64 +31,36 @@ type Call = (args: readonly unknown[]) => unknown
  */
 export async function traceWorkflow(options: WorkflowOptions, args: readonly unknown[], call: Call): Promise<unknown> {
   const [event, step, ...more] = args as [WorkflowEvent, object, ...unknown[]]
+  const tie = tieTo(options.context)
   let run: Run | undefined
   try {
     const tracer = options.tracerFor(options.env)
     if (tracer === undefined) return call(args)
     watchFetch()
-    run = await openRun(tracer, options, event)
+    const own = await identityOf(options.className, event)
+    run = { tracer, ...openInvocation({ tracer, tie, trigger: triggerOf(options.className, event), own }) }
   } catch (error) {
     state.report("invocation", `this invocation is not traced: ${String(error)}.`)
   }
-  return run === undefined ? call(args) : finish(run, () => call([event, watchSteps(step, run as Run), ...more]))
+  return run === undefined ? call(args) : answer(run, undefined, undefined, tie, () => call([event, watchSteps(step, run as Run), ...more]))
 }
 
-interface Run {
+interface Run extends Invocation {
   readonly tracer: EdgeTracer
-  readonly root: Span
-  send(): void
 }
 
-async function openRun(tracer: EdgeTracer, { context, className }: WorkflowOptions, event: WorkflowEvent): Promise<Run> {
-  const instanceId = String(event.instanceId)
-  const hash = new Uint8Array(
-    await crypto.subtle.digest("SHA-256", new TextEncoder().encode(`antifreeze workflow ${className} ${instanceId}`)),
-  )
+async function identityOf(className: string, { instanceId, timestamp }: WorkflowEvent): Promise<Identity> {
+  const text = new TextEncoder().encode(`antifreeze workflow ${className} ${instanceId}`)
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", text))
   const hex = Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("")
-  const batch = new Batch(tracer.limits)
-  const root = tracer.startSpan(`${className} run`, {
-    traceId: hex.slice(0, 32),
-    spanId: hex.slice(32, 48),
-    startTime: Number(event.timestamp),
-    ignoreActiveSpan: true,
-    sink: batch,
-    tags: {
-      "span.kind": "server",
-      "faas.trigger": "other",
-      "faas.invocation_id": instanceId,
-      "cloudflare.workflow.instance_id": instanceId,
-    },
-  })
-  const { waitUntil } = tieTo(context)
-  return {
-    tracer,
-    root,
-    send() {
-      const task = deliver(tracer, batch.take())
-      if (task !== undefined) waitUntil(task)
-    },
-  }
+  return { traceId: hex.slice(0, 32), spanId: hex.slice(32, 48), startTime: Number(timestamp) }
 }
 
-async function finish({ tracer, root, send }: Run, call: () => unknown): Promise<unknown> {
-  try {
-    return await tracer.scopeManager.run(root, call)
-  } catch (error) {
-    root.fail(error)
-    throw error
-  } finally {
-    root.finish()
-    send()
+function triggerOf(className: string, { instanceId }: WorkflowEvent): Trigger {
+  return {
+    operationName: `${className} run`,
+    kind: "server",
+    tags: { "faas.trigger": "other", "faas.invocation_id": instanceId, "cloudflare.workflow.instance_id": instanceId },
   }
 }
 
@@ -112,7 +84,7 @@ function watchSteps(step: object, run: Run): object {
   })
 }
 
-function runStep({ tracer, root, send }: Run, name: string, callback: () => unknown): unknown {
+function runStep({ tracer, root, checkpoint }: Run, name: string, callback: () => unknown): unknown {
   return tracer.startActiveSpan(name, { childOf: root, finishOnClose: false, tags: { "cloudflare.workflow.step": name } }, async (span) => {
     try {
       return await callback()
@@ -121,7 +93,7 @@ function runStep({ tracer, root, send }: Run, name: string, callback: () => unkn
       throw error
     } finally {
       span.finish()
-      send()
+      checkpoint()
     }
   })
 }

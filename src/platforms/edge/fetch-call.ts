@@ -1,6 +1,7 @@
-import type { Description } from "../../core/contracts.ts"
+import type { Description, Tags } from "../../core/contracts.ts"
 import { readMethod } from "../../core/http-method.ts"
 import { redactCredentials, redactUrl } from "../../core/redact.ts"
+import { readUrl, statusTags } from "./http.ts"
 
 export type FetchArguments = readonly [input?: unknown, init?: { readonly method?: string; readonly headers?: unknown }]
 
@@ -8,17 +9,16 @@ export type FetchArguments = readonly [input?: unknown, init?: { readonly method
 export function describeFetch([input, init]: FetchArguments): Description {
   const request = input instanceof Request ? input : undefined
   const { name, told, original } = readMethod(String(init?.method ?? request?.method ?? "GET").toUpperCase())
-  const [, scheme = "", authority = "", target = ""] = /^(\w+:\/\/)([^/?#]*)([^#]*)/.exec(request?.url ?? String(input)) ?? []
-  const [, host, port] = /^(?:.*@)?\[?(.*?)\]?(?::(\d*))?$/.exec(authority) ?? []
+  const { scheme, authority, host, port, path, query } = readUrl(request?.url ?? String(input))
   return {
     operationName: name,
     kind: "client",
     tags: {
       "http.request.method": told,
       "http.request.method_original": original,
-      "url.full": scheme + redactCredentials(authority) + redactUrl(target),
+      "url.full": scheme && `${scheme}://${redactCredentials(authority)}${redactUrl(path + query)}`,
       "server.address": host,
-      "server.port": Number(port || (scheme === "https://" ? 443 : 80)),
+      "server.port": port ?? (scheme === "https" ? 443 : 80),
     },
   }
 }
@@ -43,7 +43,6 @@ export function carryHeaders(
   return [input, { ...init, headers }, ...more]
 }
 
-/** OpenTelemetry, "HTTP client": 4xx is an error too. */
-export function answerTags({ status }: Response): Record<string, unknown> {
-  return { "http.response.status_code": status, ...(status >= 400 && { error: true, "error.type": String(status) }) }
+export function answerTags(response: unknown): Tags {
+  return statusTags(response, 400)
 }

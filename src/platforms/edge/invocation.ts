@@ -2,6 +2,7 @@ import { Batch, type Sink } from "../../core/batch.ts"
 import type { SpanContext } from "../../core/context.ts"
 import type { Cause, LinkRecord, SpanRecord, Tags, TagValue, Trigger } from "../../core/contracts.ts"
 import type { Span } from "../../core/span.ts"
+import type { StartOptions } from "../../core/span-maker.ts"
 import type { Tie } from "./context.ts"
 import { deliver } from "./delivery.ts"
 import type { EdgeTracer } from "./edge-tracer.ts"
@@ -13,7 +14,12 @@ export interface InvocationOptions {
   readonly tracer: EdgeTracer
   readonly trigger: Trigger
   readonly tie: Tie
+  /** Of an invocation in several pieces, none of which sees the whole: tail sampling does not ask about it. */
+  readonly own?: Identity
 }
+
+/** What a root span that is made more than once has to be made with. */
+export type Identity = Required<Pick<StartOptions, "traceId" | "spanId" | "startTime">>
 
 /** One invocation, from its root span to its last delivery. All of its state is in here and goes with it. */
 export interface Invocation {
@@ -43,13 +49,13 @@ export function rootSpan(of: object): Span | undefined {
   return roots.get(of) ?? (state.scopeManager.active?.span.context().segment?.sink as RootedBatch | undefined)?.root
 }
 
-export function openInvocation({ tracer, trigger, tie }: InvocationOptions, ...known: readonly unknown[]): Invocation {
+export function openInvocation({ tracer, trigger, tie, own }: InvocationOptions, ...known: readonly unknown[]): Invocation {
   const batch: RootedBatch = new Batch(tracer.limits)
-  const root = startRoot(tracer, trigger, batch, known.at(-1))
+  const root = startRoot(tracer, trigger, batch, own ?? {}, known.at(-1))
   batch.root = root
   if (!isAsync()) for (const each of known) if (each !== null && typeof each === "object") roots.set(each, root)
   const late = createLate((spans) => deliver(tracer, choose(spans)), stay)
-  let kept: boolean | undefined
+  let kept: boolean | undefined = own && true
   let tasks = 0
   let ended = false
   let idle = () => {}
@@ -125,8 +131,15 @@ export function openInvocation({ tracer, trigger, tie }: InvocationOptions, ...k
   }
 }
 
-function startRoot(tracer: EdgeTracer, { operationName, kind, tags, carrier, causes }: Trigger, sink: Sink, context: unknown): Span {
+function startRoot(
+  tracer: EdgeTracer,
+  { operationName, kind, tags, carrier, causes }: Trigger,
+  sink: Sink,
+  own: Partial<Identity>,
+  context: unknown,
+): Span {
   return tracer.startSpan(operationName, {
+    ...own,
     childOf: (carrier === undefined ? undefined : tracer.extract("http_headers", carrier)) ?? nativeParent(context),
     links: causes?.flatMap((cause) => linkTo(tracer, cause)) ?? [],
     ignoreActiveSpan: true,

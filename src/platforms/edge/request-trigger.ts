@@ -1,12 +1,13 @@
 import type { Tags, Trigger } from "../../core/contracts.ts"
 import { readMethod } from "../../core/http-method.ts"
-import { redactQuery } from "../../core/redact.ts"
+import { redactUrl } from "../../core/redact.ts"
+import { readUrl, statusTags } from "./http.ts"
 
 /** A Request of the fetch standard. Conventions: OpenTelemetry "HTTP server span"; the route is not known, so the name is the method. */
 export function requestTrigger(request: Request): Trigger {
   const { method, headers } = request
   const { name, told, original } = readMethod(method)
-  const [, scheme, host, port, path, query] = /^(\w+):\/\/(\[[^\]]*\]|[^/:?#]*)(?::(\d+))?([^?#]*)(?:\?([^#]*))?/.exec(request.url) ?? []
+  const { scheme, host, port, path, query } = readUrl(request.url)
   return {
     operationName: name,
     kind: "server",
@@ -17,9 +18,9 @@ export function requestTrigger(request: Request): Trigger {
       "http.request.method_original": original,
       "url.scheme": scheme,
       "server.address": host,
-      "server.port": port && Number(port),
+      "server.port": port,
       "url.path": path || "/",
-      "url.query": query && redactQuery(query),
+      "url.query": redactUrl(query).slice(1) || undefined,
       "user_agent.original": headers.get("user-agent") ?? undefined,
       "client.address": headers.get("cf-connecting-ip") ?? undefined,
     },
@@ -27,9 +28,6 @@ export function requestTrigger(request: Request): Trigger {
   }
 }
 
-/** For a server, only 5xx is an error. */
 export function responseTags(response: unknown): Tags {
-  const { status } = (response ?? {}) as { status?: unknown }
-  if (typeof status !== "number") return {}
-  return { "http.response.status_code": status, ...(status >= 500 && { error: true, "error.type": String(status) }) }
+  return statusTags(response, 500)
 }

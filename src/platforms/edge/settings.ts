@@ -4,6 +4,7 @@ import { type Sampler, traceIdRatio } from "../../core/sampler.ts"
 import { VERSION } from "../../version.ts"
 import { type EdgePolicy, EdgeTracer } from "./edge-tracer.ts"
 import { createExporter } from "./exporter.ts"
+import { readUrl } from "./http.ts"
 import { isWorkerd } from "./runtime.ts"
 import { state } from "./state.ts"
 
@@ -110,6 +111,6 @@ function resourceOf({ serviceName, resource }: EdgeOptions, variables: Variables
 
 function matches(host: string | RegExp, url: string): boolean {
   if (typeof host !== "string") return host.test(url)
-  const [, name = ""] = /^\w+:\/\/(?:[^/?#]*@)?(\[[^\]]*\]|[^/:?#]*)/.exec(url) ?? []
+  const { host: name = "" } = readUrl(url)
   return name === host || name.endsWith(`.${host}`)
 }

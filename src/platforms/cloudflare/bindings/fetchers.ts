@@ -17,7 +17,7 @@ const fetcher: Binding = {
     const described = describeFetch(args as never)
     return { ...described, tags: { ...described.tags, "cloudflare.binding.type": "service", "cloudflare.binding.name": binding } }
   },
-  tagsOf: (response) => answerTags(response as Response),
+  tagsOf: answerTags,
   carry: ({ args }, headers, { propagateTo }) => carryHeaders(args, headers, propagateTo),
 }
 
