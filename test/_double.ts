@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks"
 import type { Clock, IdSource } from "../src/core/contracts.ts"
+import { binaryFormat } from "../src/core/propagation/binary.ts"
 import { createReport } from "../src/core/report.ts"
 import { type Scope, ScopeManager } from "../src/core/scope.ts"
 import type { TracerSetup } from "../src/core/span-maker.ts"
@@ -37,6 +38,7 @@ export function testTracer(setup: Partial<TracerSetup> = {}): {
     scopeManager: new ScopeManager(new AsyncLocalStorage<Scope | null>()),
     exporter,
     clock,
+    binary: binaryFormat,
     ids: countingIds(),
     report: createReport((line) => lines.push(line)),
     ...setup,

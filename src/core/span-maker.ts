@@ -5,6 +5,7 @@ import { isSpanContext, SpanContext } from "./context.ts"
 import type { Clock, Exporter, IdSource, Limits, LinkRecord, Propagator } from "./contracts.ts"
 import { FLAG_RANDOM, FLAG_SAMPLED, randomIds } from "./ids.ts"
 import { DEFAULT_LIMITS } from "./limits.ts"
+import type { BinaryFormat } from "./propagation/binary.ts"
 import { extractContext, injectContext } from "./propagation/carrier.ts"
 import { w3cPropagators } from "./propagation/w3c.ts"
 import { createReport, type Report } from "./report.ts"
@@ -21,6 +22,8 @@ export interface TracerSetup {
   readonly propagators?: readonly Propagator[] | undefined
   /** What else reads the context of a message that woke the function, where none of them finds one. */
   readonly messagePropagators?: readonly Propagator[]
+  /** For carriers of OpenTracing's `FORMAT_BINARY`; without it they are text maps like the others. */
+  readonly binary?: BinaryFormat
   readonly limits?: Partial<Limits> | undefined
   readonly clock?: Clock | undefined
   readonly ids?: IdSource | undefined
@@ -47,6 +50,9 @@ export interface StartOptions {
   readonly spanId?: string | undefined
 }
 
+/** OpenTracing's own; `text_map` and `http_headers` are treated alike. */
+const FORMAT_BINARY = "binary"
+
 /** What a tracer does, made when it is first asked to: the class that users see is a handle for it. */
 export function createSpanMaker(setup: TracerSetup): SpanMaker {
   return new SpanMaker(setup)
@@ -64,6 +70,7 @@ class SpanMaker {
   readonly #sampler: Sampler
   readonly #propagators: readonly Propagator[]
   readonly #messagePropagators: readonly Propagator[]
+  readonly #binary: BinaryFormat | undefined
   readonly #clock: Clock
   readonly #ids: IdSource
 
@@ -76,6 +83,7 @@ class SpanMaker {
     this.#sampler = setup.sampler ?? alwaysOn
     this.#propagators = setup.propagators ?? w3cPropagators
     this.#messagePropagators = [...this.#propagators, ...(setup.messagePropagators ?? [])]
+    this.#binary = setup.binary
     this.#clock = setup.clock ?? systemClock
     this.#ids = setup.ids ?? randomIds
   }
@@ -106,7 +114,7 @@ class SpanMaker {
   }
 
   inject(context: unknown, carrier: unknown, format?: string): void {
-    if (isSpanContext(context)) injectContext(this.#propagators, context, carrier, format)
+    if (isSpanContext(context)) injectContext(this.#propagators, context, carrier, this.#binaryFor(format))
   }
 
   extract(carrier: unknown, format?: string): SpanContext | undefined {
@@ -120,8 +128,12 @@ class SpanMaker {
 
   /** Where the caller has left the decision to sample to us, it is the one that a new trace of this id would get. */
   #read(propagators: readonly Propagator[], carrier: unknown, format?: string): SpanContext | undefined {
-    const found = extractContext(propagators, carrier, format, (traceId) => (this.#sampler(traceId) ? FLAG_SAMPLED : 0))
+    const found = extractContext(propagators, carrier, this.#binaryFor(format), (traceId) => (this.#sampler(traceId) ? FLAG_SAMPLED : 0))
     return found && new SpanContext(found)
+  }
+
+  #binaryFor(format: string | undefined): BinaryFormat | undefined {
+    return format === FORMAT_BINARY ? this.#binary : undefined
   }
 
   get #active(): Span | undefined {

@@ -51,6 +51,14 @@ describe("OpenTracing", () => {
     expect(child.parentIsRemote).toBe(true)
   })
 
+  test("a tracer of Node writes the binary format, with nothing but bytes in the carrier", () => {
+    const tracer = createTracer()
+    const carrier: { buffer?: unknown } = {}
+    tracer.inject(tracer.startSpan("a"), FORMAT_BINARY, carrier)
+    expect(Object.keys(carrier)).toEqual(["buffer"])
+    expect(carrier.buffer).toBeInstanceOf(Uint8Array)
+  })
+
   test("baggage reaches spans that start later, not those that started before", () => {
     const { tracer } = testTracer()
     const parent = tracer.startSpan("parent")

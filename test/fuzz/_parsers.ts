@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs"
 import { maskedText } from "../../src/core/mask.ts"
 import { b3MultiPropagator, b3Propagator } from "../../src/core/propagation/b3.ts"
 import { formatBaggage, parseBaggage } from "../../src/core/propagation/baggage.ts"
+import { binaryFormat } from "../../src/core/propagation/binary.ts"
 import { extractContext } from "../../src/core/propagation/carrier.ts"
 import { jaegerPropagator } from "../../src/core/propagation/jaeger.ts"
 import { normaliseTraceState } from "../../src/core/propagation/tracestate.ts"
@@ -122,7 +123,7 @@ export const parsers: readonly Parser[] = [
     read(text) {
       const carrier = parsed(text)
       extractContext(ALL, carrier)
-      extractContext(ALL, { buffer: Buffer.from(text) }, "binary")
+      extractContext(ALL, { buffer: Buffer.from(text) }, binaryFormat)
       if (carrier !== null && typeof carrier === "object" && !Array.isArray(carrier)) through(carrier as Record<string, string>)
     },
   },

@@ -7,11 +7,19 @@ interface BinaryCarrier {
   buffer?: unknown
 }
 
+/** OpenTracing's binary format. A part of its own: at the edge nobody has such carriers, and every byte counts. */
+export interface BinaryFormat {
+  write(carrier: object, propagators: readonly Propagator[], context: Propagated): void
+  read(carrier: object): Reader
+}
+
+export const binaryFormat: BinaryFormat = { write, read }
+
 /**
  * The headers of all propagators as length-prefixed UTF-8: a version byte, then for each header its name and its value,
  * both after a 16-bit big-endian length. OpenTracing leaves the form to the tracer; this one loses nothing.
  */
-export function writeBinary(carrier: BinaryCarrier, propagators: readonly Propagator[], context: Propagated): void {
+function write(carrier: BinaryCarrier, propagators: readonly Propagator[], context: Propagated): void {
   const bytes: number[] = [VERSION]
   const set = (name: string, value: string) => {
     for (const text of [name, value]) {
@@ -29,8 +37,8 @@ export interface Reader {
   readonly names: () => readonly string[]
 }
 
-/** Reads what `writeBinary` wrote; finds nothing in anything else. */
-export function readBinary(carrier: BinaryCarrier): Reader {
+/** Reads what `write` wrote; finds nothing in anything else. */
+function read(carrier: BinaryCarrier): Reader {
   const { buffer } = carrier
   const bytes = Array.isArray(buffer) || buffer instanceof Uint8Array ? Uint8Array.from(buffer as ArrayLike<number>) : new Uint8Array()
   const texts: string[] = []

@@ -1,8 +1,6 @@
 import type { Propagated, Propagator } from "../contracts.ts"
-import { type Reader, readBinary, writeBinary } from "./binary.ts"
+import type { BinaryFormat, Reader } from "./binary.ts"
 
-/** OpenTracing's `FORMAT_BINARY`; `text_map` and `http_headers` are treated alike. */
-const FORMAT_BINARY = "binary"
 /** Of a longer name, nobody asks for the rest. */
 const MAX_NAME = 1024
 
@@ -10,11 +8,11 @@ const MAX_NAME = 1024
  * Writes the context into a carrier: a plain object, anything with `set(name, value)` (Headers, Map), or an array, which
  * gets `[name, value]` pairs. A carrier that cannot be written to is left alone.
  */
-export function injectContext(propagators: readonly Propagator[], context: Propagated, carrier: unknown, format?: string): void {
+export function injectContext(propagators: readonly Propagator[], context: Propagated, carrier: unknown, binary?: BinaryFormat): void {
   if (carrier === null || typeof carrier !== "object") return
   try {
     const set = setterOf(carrier)
-    if (format === FORMAT_BINARY) writeBinary(carrier, propagators, context)
+    if (binary !== undefined) binary.write(carrier, propagators, context)
     else for (const propagator of propagators) propagator.inject(context, set)
   } catch {
     // Frozen or exotic carriers: nothing is propagated, nothing is harmed.
@@ -29,12 +27,12 @@ export function injectContext(propagators: readonly Propagator[], context: Propa
 export function extractContext(
   propagators: readonly Propagator[],
   carrier: unknown,
-  format?: string,
+  binary?: BinaryFormat,
   decide?: (traceId: string) => number,
 ): Propagated | undefined {
   if (carrier === null || typeof carrier !== "object") return undefined
   try {
-    const { get, names } = format === FORMAT_BINARY ? readBinary(carrier) : readerOf(carrier)
+    const { get, names } = binary?.read(carrier) ?? readerOf(carrier)
     let trace: Partial<Propagated> | undefined
     let baggage: Propagated["baggage"] | undefined
     for (const propagator of propagators) {

@@ -1,5 +1,6 @@
 import type { Clock, Exporter, Limits, TagValue, Urgent } from "../../core/contracts.ts"
 import { DEFAULT_LIMITS } from "../../core/limits.ts"
+import { binaryFormat } from "../../core/propagation/binary.ts"
 import { awsMessagePropagator } from "../../core/propagation/xray.ts"
 import type { Report } from "../../core/report.ts"
 import { type Sampler, traceIdRatio } from "../../core/sampler.ts"
@@ -38,6 +39,7 @@ export function tracerSetup(options: TracerOptions, config?: Config, platformRes
     propagators: options.propagators ?? config?.propagators,
     // The `AWSTraceHeader` that AWS itself hands on.
     messagePropagators: [awsMessagePropagator],
+    binary: binaryFormat,
     clock: options.clock ?? nodeClock,
     ids: options.ids,
   }

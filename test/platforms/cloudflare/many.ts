@@ -21,7 +21,6 @@ interface Sent {
 
 const roots = new Map<string, string>()
 const children = new Map<string, string>()
-let mixed = 0
 let wrongTrace = 0
 const TRACE = "c".repeat(32)
 const tag = (span: Sent | undefined, key: string) => span?.attributes.find((each) => each.key === key)?.value.stringValue ?? ""
@@ -31,12 +30,10 @@ const collector = createServer((incoming, response) => {
   incoming.on("data", (chunk) => chunks.push(chunk))
   incoming.on("end", () => {
     const spans: Sent[] = JSON.parse(String(Buffer.concat(chunks))).resourceSpans[0].scopeSpans[0].spans
-    const [own] = spans.filter((span) => span.kind === 2)
     for (const span of spans) {
       if (span.traceId !== TRACE) wrongTrace++
       if (span.kind === 2) roots.set(span.spanId, tag(span, "url.path"))
       else children.set(tag(span, "n"), span.parentSpanId ?? "")
-      if (span.kind !== 2 && (span.parentSpanId !== own?.spanId || tag(own, "url.path") !== tag(span, "n"))) mixed++
     }
     response.end("{}")
   })
@@ -88,6 +85,15 @@ async function heap(): Promise<number> {
 
 const agent = new Agent({ keepAlive: true, maxSockets: 64 })
 const traceparent = `00-${TRACE}-${"d".repeat(16)}-01`
+
+/** Once more on another socket where the runtime has closed this one meanwhile (Node, "request.reusedSocket"). */
+function send(path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const sent = request(new URL(path, url), { agent, headers: { traceparent } }, (response) => response.resume().on("end", resolve))
+    sent.on("error", (error) => (sent.reusedSocket ? send(path).then(resolve, reject) : reject(error))).end()
+  })
+}
+
 let next = 0
 async function load(count: number): Promise<void> {
   const end = next + count
@@ -95,11 +101,7 @@ async function load(count: number): Promise<void> {
     Array.from({ length: 64 }, async () => {
       while (next < end) {
         const path = `/r${next++}`
-        await new Promise<void>((resolve, reject) => {
-          request(new URL(path, url), { agent, headers: { traceparent } }, (response) => response.resume().on("end", resolve))
-            .on("error", reject)
-            .end()
-        })
+        await send(path)
       }
     }),
   )
@@ -111,6 +113,8 @@ const before = await heap()
 await load(requests - warmUp)
 await new Promise((resolve) => setTimeout(resolve, 1000))
 const after = await heap()
+// By ids, not by batch: what a lost connection has kept goes out with the next invocation's spans.
+const mixed = [...children].filter(([path, parent]) => roots.get(parent) !== path).length
 const result = {
   requests,
   roots: new Set(roots.values()).size,
