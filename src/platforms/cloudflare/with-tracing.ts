@@ -1,7 +1,7 @@
 import { type Followable, isContext } from "../edge/context.ts"
 import { readAllVariables } from "../edge/full-variables.ts"
 import { traceInvocation } from "../edge/trace-invocation.ts"
-import { type EdgeConfiguration, type TracerFor, tracerSource } from "../edge/tracer-source.ts"
+import { type EdgeConfiguration, type EnvOf, type TracerFor, tracerSource } from "../edge/tracer-source.ts"
 import { isTraced, markTraced, traceFetchCall, traceFunction } from "../edge/with-tracing.ts"
 import { watchBindings } from "./bindings/watch.ts"
 import { isClass, traceClass } from "./classes.ts"
@@ -20,7 +20,7 @@ export type WorkerHandler = Record<string, any> | ((...args: any[]) => any) | (n
  * WorkerEntrypoint, WorkflowEntrypoint), or a Pages function. The variables of the Worker configure it (`OTEL_*`); options
  * win over them, and a function gives options for the environment of an invocation.
  */
-export function withTracing<H extends WorkerHandler, Env = never>(handler: H, options: EdgeConfiguration<Env> = {}): H {
+export function withTracing<H extends WorkerHandler, Env = EnvOf<H>>(handler: H, options: EdgeConfiguration<Env> = {}): H {
   if (handler === null || (typeof handler !== "object" && typeof handler !== "function") || isTraced(handler)) return handler
   const tracerFor = workerTracers(options as EdgeConfiguration<never>)
   if (isClass(handler)) return markTraced(traceClass(handler, tracerFor) as unknown as H)

@@ -5,6 +5,21 @@ import { state } from "./state.ts"
 /** Options, or what gives them for an environment. Evaluated for each invocation; the endpoint's exporter is made once all the same. */
 export type EdgeConfiguration<Env = unknown> = EdgeOptions | ((env: Env) => EdgeOptions)
 
+/** The environment that a handler or the constructor of a class is given; anything, where it does not say. */
+export type EnvOf<H> = H extends { fetch?: (request: never, env: infer Env, ...rest: never[]) => unknown }
+  ? Told<Env>
+  : H extends new (
+        context: never,
+        env: infer Env,
+        ...rest: never[]
+      ) => unknown
+    ? Told<Env>
+    : // biome-ignore lint/suspicious/noExplicitAny: nothing is known of it, and options must still be able to read it.
+      any
+
+// biome-ignore lint/suspicious/noExplicitAny: the same.
+type Told<Env> = unknown extends Env ? any : Env
+
 export type ReadVariables = (env: Readonly<Record<string, string | undefined>>) => Variables
 
 /** Gives the tracer of an invocation, or `undefined` where tracing is off. */

@@ -1,6 +1,6 @@
 import { isContext } from "./context.ts"
 import { traceInvocation } from "./trace-invocation.ts"
-import { type EdgeConfiguration, type ReadVariables, type TracerFor, tracerSource } from "./tracer-source.ts"
+import { type EdgeConfiguration, type EnvOf, type ReadVariables, type TracerFor, tracerSource } from "./tracer-source.ts"
 
 /** `(request, …) => Response`, whatever else the platform passes. */
 // biome-ignore lint/suspicious/noExplicitAny: a handler may take anything; nothing narrower accepts all.
@@ -24,7 +24,7 @@ export function markTraced<T extends object>(traced: T): T {
 
 /** Makes the `withTracing` of a platform whose functions are `(request, …) => Response`. */
 export function createWithTracing(readVariables: ReadVariables, traceOther?: TraceOther) {
-  return function withTracing<H extends FetchHandler, Env = unknown>(handler: H, options: EdgeConfiguration<Env> = {}): H {
+  return function withTracing<H extends FetchHandler, Env = EnvOf<H>>(handler: H, options: EdgeConfiguration<Env> = {}): H {
     if (handler === null || (typeof handler !== "function" && typeof handler !== "object") || isTraced(handler)) return handler
     const tracerFor = tracerSource(options as EdgeConfiguration<never>, readVariables)
     if (typeof handler === "function") return traceFunction(handler, tracerFor, traceOther) as H
