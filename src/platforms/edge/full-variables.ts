@@ -2,6 +2,7 @@ import type { Propagator } from "../../core/contracts.ts"
 import { b3MultiPropagator, b3Propagator } from "../../core/propagation/b3.ts"
 import { jaegerPropagator } from "../../core/propagation/jaeger.ts"
 import { w3cPropagators } from "../../core/propagation/w3c.ts"
+import { traceIdRatio } from "../../core/sampler.ts"
 import type { Variables } from "./settings.ts"
 import { state } from "./state.ts"
 import { readVariables } from "./variables.ts"
@@ -13,7 +14,13 @@ const known = new Map(
 /** All that an environment can say at the edge. */
 export function readAllVariables(env: Readonly<Record<string, string | undefined>>): Variables {
   const propagators = env["OTEL_PROPAGATORS"]
-  return propagators ? { ...readVariables(env), propagators: choose(propagators) } : readVariables(env)
+  const sampler = env["OTEL_TRACES_SAMPLER"]
+  return {
+    ...readVariables(env),
+    ...(propagators && { propagators: choose(propagators) }),
+    ...(sampler?.endsWith("traceidratio") && { sampler: traceIdRatio(Number(env["OTEL_TRACES_SAMPLER_ARG"] ?? 1)) }),
+    ...(sampler?.endsWith("always_off") && { sampler: traceIdRatio(0) }),
+  }
 }
 
 function choose(names: string): readonly Propagator[] {

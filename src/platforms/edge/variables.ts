@@ -1,12 +1,10 @@
 import { decode } from "../../core/propagation/baggage.ts"
-import { traceIdRatio } from "../../core/sampler.ts"
 import type { Variables } from "./settings.ts"
 
 /** The variables that a small function needs (OpenTelemetry, "Environment Variable Specification"); the full entries read all of them. */
 export function readVariables(env: Readonly<Record<string, string | undefined>>): Variables {
   const otlp = (name: string) => env[`OTEL_EXPORTER_OTLP_TRACES_${name}`] || env[`OTEL_EXPORTER_OTLP_${name}`]
   const base = env["OTEL_EXPORTER_OTLP_ENDPOINT"]
-  const sampler = env["OTEL_TRACES_SAMPLER"]
   return {
     disabled: env["OTEL_SDK_DISABLED"]?.toLowerCase() === "true" || env["OTEL_TRACES_EXPORTER"] === "none",
     endpoint: env["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] || (base && `${base.replace(/\/+$/, "")}/v1/traces`),
@@ -14,8 +12,6 @@ export function readVariables(env: Readonly<Record<string, string | undefined>>)
     timeoutMs: Number(otlp("TIMEOUT")) || undefined,
     serviceName: env["OTEL_SERVICE_NAME"],
     resource: new Map(pairs(env["OTEL_RESOURCE_ATTRIBUTES"])),
-    ...(sampler?.endsWith("traceidratio") && { sampler: traceIdRatio(Number(env["OTEL_TRACES_SAMPLER_ARG"] ?? 1)) }),
-    ...(sampler?.endsWith("always_off") && { sampler: traceIdRatio(0) }),
   }
 }
 

@@ -209,6 +209,15 @@ test("starts are of this day, in a runtime whose timeOrigin is 0", async () => {
   expect(span?.startUs).toBeLessThanOrEqual(Date.now() * 1000)
 })
 
+test("the sampler of the environment decides on new traces, and a parent's decision is kept", async () => {
+  await start(`export default withTracing({ fetch: () => new Response("ok") })`, {
+    miniflare: { bindings: { OTEL_TRACES_SAMPLER: "parentbased_always_off" } },
+  })
+  await worker.get("/new")
+  await worker.get("/joined", { headers: { traceparent: `00-${"a".repeat(32)}-${"b".repeat(16)}-01` } })
+  expect((await worker.spans(1)).map(({ attributes }) => attributes["url.path"])).toEqual(["/joined"])
+})
+
 test.each([
   ["b3multi", /^x-b3-traceid$/],
   ["b3", /^b3$/],
