@@ -16,7 +16,6 @@ export interface EdgePolicy {
   readonly queues?: readonly string[] | undefined
   /** Bindings whose RPC methods get the trace as one more argument, which our receiver takes off again. */
   readonly rpc?: readonly string[] | undefined
-  /** Cross-request batching: spans wait in the isolate until there are so many; what an evicted isolate still has is lost. */
   /** An exporter of the user's own: its calls must not be traced. */
   readonly exporter?: Exporter | undefined
   /** Cross-request batching: spans wait in the isolate until there are so many; what an evicted isolate still has is lost. */

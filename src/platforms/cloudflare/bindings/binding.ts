@@ -20,7 +20,7 @@ export type Headers = Readonly<Record<string, string>>
  * bindings of the kind share, so a binding stays the runtime's own object for `this`, `bind`, JSON, RPC and `cloudflare:workers`,
  * and a method that nobody here knows is untouched.
  */
-export interface Binding extends Meaning<BindingCall> {
+export interface Binding extends Meaning<BindingCall>, Partial<Source> {
   /** Names of its class: the runtime's, and that of its local stand-in. */
   readonly classNames: readonly string[]
   readonly methods: readonly string[]
@@ -28,8 +28,13 @@ export interface Binding extends Meaning<BindingCall> {
   readonly anonymous?: string
   /** Other arguments to call with, for a binding that can carry the trace. */
   carry?(call: BindingCall, headers: () => Headers, policy: EdgePolicy): readonly unknown[]
+}
+
+/** A binding that makes others: to get one is no call, what is called on it is. */
+export interface Source {
+  readonly classNames: readonly string[]
   /** Finds more to watch in a binding that was met for the first time. */
-  adopt?(binding: object, name: string): void
+  adopt(binding: object, name: string): void
 }
 
 /** A binding calls its own public methods, and those of another one: all that is one call. */

@@ -1,14 +1,10 @@
 import { state } from "../../edge/state.ts"
-import { type Binding, database, describe, keyTag, patch, watchMade } from "./binding.ts"
+import { type Binding, database, keyTag, patch, type Source, watchMade } from "./binding.ts"
 import { adoptStub } from "./fetchers.ts"
 import { cleanSql } from "./sql.ts"
 
-/** To get a stub is no call; what is called on it is. */
-export const namespace: Binding = {
-  name: "cloudflare.durable-objects",
+export const namespace: Source = {
   classNames: ["DurableObjectNamespace"],
-  methods: [],
-  describe: (call) => describe("durable_object", call),
   adopt(binding) {
     const prototype = Object.getPrototypeOf(binding) as object
     if (state.patched.has(prototype)) return
@@ -19,9 +15,7 @@ export const namespace: Binding = {
 }
 
 /** Worker for Platforms: a namespace of Workers. */
-export const dispatcher: Binding = {
-  ...namespace,
-  name: "cloudflare.dispatch",
+export const dispatcher: Source = {
   classNames: ["DynamicDispatcher", "DispatchNamespace", "LocalDispatchNamespace"],
   adopt: (binding) => watchMade(Object.getPrototypeOf(binding) as object, "get", adoptStub),
 }

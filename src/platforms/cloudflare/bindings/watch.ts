@@ -1,5 +1,5 @@
 import { state } from "../../edge/state.ts"
-import { type Binding, patch } from "./binding.ts"
+import { type Binding, patch, type Source } from "./binding.ts"
 import { d1 } from "./d1.ts"
 import { dispatcher, namespace } from "./durable-objects.ts"
 import { adoptStub } from "./fetchers.ts"
@@ -7,7 +7,7 @@ import { queue } from "./queues.ts"
 import { services } from "./services.ts"
 import { cache, kv, r2 } from "./stores.ts"
 
-const byClass = new Map<string, Binding>()
+const byClass = new Map<string, Binding | Source>()
 for (const binding of [kv, r2, d1, queue, namespace, dispatcher, ...services])
   for (const name of binding.classNames) byClass.set(name, binding)
 
@@ -34,7 +34,7 @@ function watchBinding(binding: object, name: string): void {
   if (known === undefined || prototype === null) return
   state.names.set(binding, name)
   known.adopt?.(binding, name)
-  patch(prototype, known)
+  if ("methods" in known) patch(prototype, known)
 }
 
 function watchCache(): void {
