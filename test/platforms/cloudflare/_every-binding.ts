@@ -17,6 +17,8 @@ const miniflare = {
   versionMetadata: "VERSION",
   secretsStoreSecrets: { SECRET: { store_id: "s", secret_name: "n" } },
   hyperdrives: { HYPERDRIVE: "postgres://u:p@127.0.0.1:5432/db" },
+  pipelines: { PIPE: "pipe" },
+  images: { binding: "IMAGES" },
   email: { send_email: [{ name: "MAIL" }] },
 }
 

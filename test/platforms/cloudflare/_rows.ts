@@ -74,17 +74,19 @@ export const calls: readonly Row[] = [
     spans: [root, "client create FLOW", "server Flow run", "internal first", "internal second failed", "internal second", "client get KV"],
   },
   { what: "Secrets Store", path: "/secret", spans: [root, "client SECRET/get failed"] },
+  { what: "Email sending", path: "/email-send", spans: [root, "client MAIL/send"] },
+  { what: "Pipelines", path: "/pipeline", spans: [root, "client PIPE/send"] },
+  { what: "Images", path: "/images", spans: [root, "client info IMAGES"] },
   { what: "Hyperdrive, settings", path: "/hyperdrive", spans: [root] },
   { what: "a method that may come", path: "/future", spans: [root] },
 ]
 
-/** No local stand-in for these: tested against a double of the class, untested against the real thing. */
+/** No local stand-in of the same class for these: tested against a double of the class, untested against the real thing. */
 export const untested: readonly string[] = [
   "Workers AI",
   "Vectorize",
-  "Images",
-  "Pipelines",
-  "Email sending",
+  "Pipelines, class",
+  "Email sending, class",
   "dispatch namespace",
   "Browser rendering",
   "Hyperdrive, connection",

@@ -14,7 +14,7 @@ test.each([
   ["Workers AI", "/ai", ["run @cf/meta/llama"], { response: "to secret words", self: true }],
   ["Workers AI, rejected", "/ai-error", ["run bad"], "no such model"],
   ["Vectorize", "/vectorize", ["query INDEX", "upsert INDEX"], [{ count: 3 }, { mutationId: "m" }]],
-  ["Images", "/images", ["info IMAGES"], [{ format: "png" }, "builder"]],
+  ["Images, with its builder", "/images", ["info IMAGES"], [{ format: "png" }, "builder"]],
   ["Pipelines", "/pipeline", ["send PIPE"], 2],
   ["Email sending", "/email", ["send MAIL"], null],
   ["dispatch namespace", "/dispatch", ["GET"], "customer true"],
