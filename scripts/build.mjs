@@ -84,6 +84,8 @@ await build({
   outdir: join(dist, "cli", "bootstrap"),
   outExtension: { ".js": ".mjs" },
 })
+// Frames of the stand-in for AWS's runtime show in the stacks of a function's errors.
+await minifyFolder(join(dist, "cli"), { module: true, keepNames: true })
 writeTypes([...entries, ...edgeEntries])
 
 /**

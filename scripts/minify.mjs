@@ -3,16 +3,17 @@ import { join } from "node:path"
 import { minify } from "terser"
 
 /** A second pass over what esbuild has minified: another 5% that no cold start has to parse, and no layer to carry. */
-export async function minifyText(text, { module = false } = {}) {
-  const { code } = await minify(text, { module, toplevel: true, ecma: 2020, compress: { keep_infinity: true } })
+export async function minifyText(text, { module = false, keepNames = false } = {}) {
+  const names = { keep_classnames: keepNames, keep_fnames: keepNames }
+  const { code } = await minify(text, { module, ...names, toplevel: true, ecma: 2020, compress: { keep_infinity: true } })
   return code
 }
 
 /** The same for all files of JavaScript in a folder; those named .mjs are modules in any case. */
-export async function minifyFolder(folder, { module = false } = {}) {
+export async function minifyFolder(folder, { module = false, keepNames = false } = {}) {
   for (const name of readdirSync(folder, { recursive: true })) {
     if (!/\.[cm]?js$/.test(name)) continue
     const path = join(folder, name)
-    writeFileSync(path, await minifyText(readFileSync(path, "utf8"), { module: module || name.endsWith(".mjs") }))
+    writeFileSync(path, await minifyText(readFileSync(path, "utf8"), { module: module || name.endsWith(".mjs"), keepNames }))
   }
 }
