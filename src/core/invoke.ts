@@ -76,9 +76,12 @@ class LiveInvocation implements Invocation, Observer {
     this.#finished = true
     const { root, batch } = this
     const { tracer, settle } = this.#options
-    tracer.scopeManager.invocations.delete(batch)
     if (batch.dropped > 0) root.setTag("antifreeze.dropped.limit", batch.dropped)
     root.finish()
-    return settle(() => batch.close(tracer.loose))
+    // Under way until somebody has its spans: the runtime may end the process before that.
+    return settle(() => {
+      tracer.scopeManager.invocations.delete(batch)
+      return batch.close(tracer.loose)
+    })
   }
 }

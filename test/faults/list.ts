@@ -17,6 +17,7 @@ export const faults: readonly Fault[] = [
   { name: "process.exit(0)", handler: "endings.exitsWell" },
   { name: "SIGTERM in the handler", handler: "endings.terminated" },
   { name: "a handler that never settles", handler: "endings.neverSettles" },
+  { name: "a stream that fails half-way", handler: "endings.pipes" },
   // Lambda tries twice before it gives up.
   { name: "init failure", handler: "fails-init.handler", started: 2 },
   { name: "process.abort, journaled", handler: "endings.aborts", event: { afterMs: 150 } },

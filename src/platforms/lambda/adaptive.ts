@@ -41,13 +41,14 @@ export function beginBeside(deadlineMs: () => number | undefined, isQuiet: () =>
   beside = new Promise((resolve) => setImmediate(resolve)).then(() => (isQuiet() ? undefined : send(deadlineMs())))
 }
 
-/**
- * Called when the response is out. Waits for the delivery beside the invocation, then decides: true when these spans wait in the outbox,
- * false when all is to be delivered at once. Never rejects.
- */
-export async function waitForCompany(tracer: Tracer, spans: readonly SpanRecord[]): Promise<boolean> {
+/** Called when the response is out: the end of the delivery beside the invocation. Never rejects. */
+export async function besideIsOver(): Promise<void> {
   await beside
   beside = undefined
+}
+
+/** Called then: true when these spans wait in the outbox, false when all is to be delivered at once. */
+export function waitForCompany(tracer: Tracer, spans: readonly SpanRecord[]): boolean {
   lastEndMs = Date.now()
   // Somebody may have flushed meanwhile.
   if (bytes > 0 && emptyOutbox()) count = bytes = 0

@@ -4,7 +4,7 @@ import type { Tracer } from "../../core/tracer.ts"
 import { processState } from "../node/process-state.ts"
 import { mapStacks } from "../node/source-maps.ts"
 import { uptimeMs } from "../node/uptime.ts"
-import { beginBeside, waitForCompany } from "./adaptive.ts"
+import { beginBeside, besideIsOver, waitForCompany } from "./adaptive.ts"
 import type { DeliveryMode } from "./delivery-mode.ts"
 import { ending } from "./ending.ts"
 import { deliverSoon, neverFreezes } from "./managed-instances.ts"
@@ -88,9 +88,11 @@ function afterHops(hops: number, then: () => void): void {
 async function deliver(tracer: Tracer, take: () => SpanRecord[], context: unknown, isAdaptive = false): Promise<void> {
   const startMs = uptimeMs()
   try {
+    // Until then the spans stay where the end of the process finds them.
+    if (isAdaptive) await besideIsOver()
     const all = [...(processState.tracer?.loose.take() ?? []), ...(tracer === processState.tracer ? [] : tracer.loose.take()), ...take()]
     mapStacks(all)
-    const waits = isAdaptive && (await waitForCompany(tracer, all))
+    const waits = isAdaptive && waitForCompany(tracer, all)
     const deadlineMs = leftMs(context)
     // What an earlier process has left goes out beside this; frozen in the middle of it, nobody would know whether it has arrived.
     const [delivery] = await Promise.all([
