@@ -114,8 +114,8 @@ export interface Urgent {
   encode(spans: readonly SpanRecord[]): string
   /** Delivers a body before it returns, within `budgetMs`; false when that was not possible. */
   postNow(body: string, budgetMs: number): boolean
-  /** Delivers a body that an earlier process has left. False: try again another time. */
-  post(body: string): Promise<boolean>
+  /** Delivers a body that an earlier process has left; `onSent`: the system has all of it. False: try again another time. */
+  post(body: string, onSent?: () => void): Promise<boolean>
 }
 
 export interface Target {

@@ -3,8 +3,11 @@ import { recordOf } from "../core/record.ts"
 import type { Report } from "../core/report.ts"
 import { encodeTraces } from "../otlp/encode.ts"
 
-/** Sends one request body; rejects once it has waited `boundMs` for an answer, and after `maxMs` in any case. */
-export type Post = (body: string, boundMs: number, maxMs: number) => Promise<PostReply>
+/**
+ * Sends one request body; rejects once it has waited `boundMs` for an answer, and after `maxMs` in any case. `onSent` is called when the
+ * system has all of it, and must not throw.
+ */
+export type Post = (body: string, boundMs: number, maxMs: number, onSent?: () => void) => Promise<PostReply>
 
 export interface PostReply {
   readonly status: number
@@ -93,9 +96,9 @@ export function createOtlpExporter({ post, postNow = () => false, resource, scop
       },
       encode: (spans) => encode(withLosses(spans, lost)),
       postNow,
-      async post(body) {
+      async post(body, onSent) {
         if (Date.now() < notBeforeMs) return false
-        const { status } = await post(body, timeoutMs, timeoutMs * MAX_STRETCH)
+        const { status } = await post(body, timeoutMs, timeoutMs * MAX_STRETCH, onSent)
         // A body that is refused for good must not come back with every start.
         return !RETRYABLE.has(status)
       },

@@ -2,9 +2,11 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync
 import { join } from "node:path"
 import { describe, expect, test } from "vitest"
 import type { Environment } from "../../src/environment/contracts.ts"
-import { never, status } from "../faults.ts"
+import { certificate } from "../_certificate.ts"
+import { late, never, status } from "../faults.ts"
 import { collect, namesOf, open } from "../platforms/lambda/_open.ts"
 import { runtimes } from "../runtimes/runtimes.ts"
+import { certificateFile } from "./cells.ts"
 
 const folderOf = (environment: Environment) => join(environment.tmpDir, "antifreeze-journal")
 const ALL = ["done", "functions", "hanging", "init"]
@@ -55,6 +57,21 @@ describe.each(Object.entries({ ric3: runtimes.ric3, ric4: runtimes.ric4 }))("the
     for (let count = 0; count < 4; count++) await environment.invoke({ afterMs: 150 })
     await environment.invoke({ fine: true })
     expect(collector.spans.filter((span) => span.name === "functions")).toHaveLength(5)
+  })
+
+  test("what every process sends and none lives to see answered goes out twice, and not with each of them", async () => {
+    const tls = await certificate()
+    const collector = await collect({ tls, onRequest: late(30) })
+    const env = { OTEL_EXPORTER_OTLP_CERTIFICATE: certificateFile(tls.cert) }
+    const environment = open(runtime, "endings.pipes", collector, { functionName: "functions", env })
+    for (let count = 0; count < 5; count++) await environment.invoke({})
+    for (let count = 0; count < 2; count++) await environment.invoke({ fine: true })
+    const times = new Map<string, number>()
+    for (const { name, spanId } of collector.batches.flatMap(({ spans }) => spans))
+      if (name === "functions") times.set(spanId, (times.get(spanId) ?? 0) + 1)
+    expect(times.size).toBe(7)
+    expect(Math.max(...times.values())).toBeLessThanOrEqual(2)
+    expect(readdirSync(folderOf(environment)).filter((name) => name.includes("sent"))).toEqual([])
   })
 
   test("an endpoint that fails leaves it for the process after", async () => {

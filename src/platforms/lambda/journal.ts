@@ -11,7 +11,9 @@ import { journalFolder } from "./journal-folder.ts"
 const MAX_BYTES = 8 * 1024 * 1024
 /** What killed processes may leave behind before the oldest of it is given up. */
 const MAX_FILES = 16
-const OURS = /^[0-9a-f]{16}\.journal$/
+const OURS = /^[0-9a-f]{16}(\.sent)*\.journal$/
+/** Sent twice, each time by a process that ended before the answer: it has arrived. */
+const ARRIVED = ".sent.sent.journal"
 
 /** The journal of this process or its outbox, made at its first use. */
 export function journalFor(report: Report, which: "journal" | "outbox" = "journal"): Journal | undefined {
@@ -112,18 +114,42 @@ function isOurs(stat: Fs.Stats, kind: "folder" | "file"): boolean {
 export async function recover(urgent: Urgent | undefined, folder: string, report: Report): Promise<boolean> {
   try {
     const fs = process.getBuiltinModule("node:fs")
-    const left = leftBehind(fs, folder)
+    const remove = (files: readonly string[]) => files.forEach((file) => void fs.rmSync(file, { force: true }))
+    const all = leftBehind(fs, folder)
+    const left = all.filter((file) => !file.endsWith(ARRIVED))
     const tooOld = left.splice(0, Math.max(0, left.length - MAX_FILES))
     if (tooOld.length > 0)
       report("journal", `${tooOld.length} journals of killed processes are given up: there are more than ${MAX_FILES}.`)
-    for (const file of tooOld) fs.rmSync(file, { force: true })
+    remove(all.filter((file) => !left.includes(file)))
     const body = readEntries(left.map((file) => read(fs, file)))
-    if (body !== undefined && (await urgent?.post(body)) !== true) return false
-    for (const file of left) fs.rmSync(file, { force: true })
+    if (body !== undefined && !(await deliver(fs, urgent, body, left))) return false
+    remove(left)
     return true
   } catch (error) {
     report("journal", `what an earlier process has left in ${folder} was not delivered: ${String(error)}.`)
     return false
+  }
+}
+
+/** The files have other names from when the system has the body until the endpoint has answered: this process may end before that. */
+async function deliver(fs: typeof Fs, urgent: Urgent | undefined, body: string, files: string[]): Promise<boolean> {
+  const rename = (names: readonly string[]) => {
+    for (const [at, name] of names.entries()) {
+      try {
+        fs.renameSync(files[at] as string, name)
+        files[at] = name
+      } catch {
+        // The function has emptied its temporary folder.
+      }
+    }
+  }
+  const sent = files.map((file) => file.replace(/journal$/, "sent.journal"))
+  let isTaken: boolean | undefined
+  try {
+    isTaken = await urgent?.post(body, () => rename(sent))
+    return isTaken === true
+  } finally {
+    if (!isTaken) rename(files.map((file) => file.replace(/(\.sent)*\.journal$/, ".journal")))
   }
 }
 

@@ -34,14 +34,14 @@ export function createPost(options: PostOptions): Post {
   let usableUntilMs = 0
   let warm = false
 
-  return async (text, boundMs, maxMs) => {
+  return async (text, boundMs, maxMs, onSent) => {
     const { body, encoding } = compress(text)
     warm = true
     if (Date.now() > usableUntilMs) dropIdle(agent)
     const all = { "content-type": "application/json", "content-length": body.byteLength, ...encoding, ...headers }
     const make = () => request(url, { ...target, headers: all })
     return boundIdle(boundMs, maxMs, async (signal) => {
-      const reply = await exchange(make, body, signal, () => dropIdle(agent))
+      const reply = await exchange(make, body, signal, onSent, () => dropIdle(agent))
       usableUntilMs = Date.now() + idleLimitMs(reply.keepAlive)
       return reply
     })
@@ -60,14 +60,20 @@ interface Exchanged extends PostReply {
   readonly keepAlive: string | undefined
 }
 
-async function exchange(make: () => ClientRequest, body: Buffer, signal: AbortSignal, forgetIdle: () => void): Promise<Exchanged> {
+async function exchange(
+  make: () => ClientRequest,
+  body: Buffer,
+  signal: AbortSignal,
+  onSent: (() => void) | undefined,
+  forgetIdle: () => void,
+): Promise<Exchanged> {
   const request = make()
   try {
-    return await send(request, body, signal)
+    return await send(request, body, signal, onSent)
   } catch (error) {
     if (!request.reusedSocket || signal.aborted || !isStale(error)) throw error
     forgetIdle()
-    return send(make(), body, signal)
+    return send(make(), body, signal, onSent)
   }
 }
 
@@ -77,11 +83,12 @@ function isStale(error: unknown): boolean {
   return code === "ECONNRESET" || code === "EPIPE" || code === "ECONNABORTED"
 }
 
-function send(request: ClientRequest, body: Buffer, signal: AbortSignal): Promise<Exchanged> {
+function send(request: ClientRequest, body: Buffer, signal: AbortSignal, onSent = () => {}): Promise<Exchanged> {
   return new Promise((resolve, reject) => {
     const stop = () => request.destroy(signal.reason as Error)
     signal.addEventListener("abort", stop)
     request.on("error", reject)
+    request.on("finish", onSent)
     request.on("response", (response) => resolve(read(response)))
     request.on("close", () => signal.removeEventListener("abort", stop))
     request.end(body)

@@ -90,7 +90,7 @@ function otlpExporter(
       target: () => ({ url: url.href, headers, tls: readCertificates(config?.certificateFiles) }),
       encode: (spans) => urgent().encode(spans),
       postNow: (body, budgetMs) => urgent().postNow(body, budgetMs),
-      post: (body) => urgent().post(body),
+      post: (...request) => urgent().post(...request),
     },
   }
 }
