@@ -88,6 +88,14 @@ export const faults: readonly Fault[] = [
     options: { env: { ...watchdog.env, ANTIFREEZE_DEADLINE_MARGIN: "800" }, timeoutMs: 2_000 },
     atOnce: true,
   },
+  {
+    name: "watchdog, timeout in synchronous work of a first invocation",
+    handler: "endings.blocks",
+    started: 6,
+    options: { env: { ...watchdog.env, ANTIFREEZE_DEADLINE_MARGIN: "800" }, timeoutMs: 2_000 },
+    atOnce: true,
+  },
   { name: "watchdog, SIGKILL within 100 ms", handler: "endings.killed", warmUps: 1, started: 7, options: watchdog },
+  { name: "watchdog, SIGKILL of a first invocation", handler: "endings.killed", options: watchdog },
   { name: "watchdog, uncaught exception", handler: "endings.throws", warmUps: 1, started: 7, options: watchdog },
 ]

@@ -7,6 +7,7 @@ import { checkpoint } from "./deadline.ts"
 import { ending } from "./ending.ts"
 import { journalFor, recover } from "./journal.ts"
 import { hasPlace, journalFolder } from "./journal-folder.ts"
+import { startWatchdog } from "./watchdog.ts"
 
 /** Watches over one invocation for what may end it without an answer. */
 export interface Vigil {
@@ -36,7 +37,8 @@ export function keepVigil(invocation: Pick<Invocation, "root" | "batch">, contex
 }
 
 function watchOver({ root, batch }: Pick<Invocation, "root" | "batch">, context: unknown): Vigil {
-  const { exporter } = root.tracer()
+  const tracer = root.tracer()
+  const { exporter } = tracer
   if (exporter === undefined) return NONE
   const { journalAfterMs, marginMs } = (times ??= readTimes())
   const canJournal = exporter.urgent !== undefined && hasPlace()
@@ -47,12 +49,15 @@ function watchOver({ root, batch }: Pick<Invocation, "root" | "batch">, context:
   const startMs = uptimeMs()
   let ended = false
   let timer: NodeJS.Timeout | undefined
+  // The first delivery waits until it runs.
+  if (wantsWatchdog()) void startWatchdog(tracer)
   const { watchdog } = ending
   watchdog?.arm(Date.now() + checkpointMs + WATCHDOG_MS)
   batch.onChange = (span) => {
     // It was told as it stood, by somebody else.
     if (watchdog?.hasFired && span.durationUs !== undefined) span.tags.set("antifreeze.revision", 2)
-    if (span.startUs + (span.durationUs ?? 0) - root.startUs < journalMs * 1000) return
+    // Init is over before the root begins.
+    if (journalMs > 0 && span.startUs + (span.durationUs ?? 0) - root.startUs < journalMs * 1000) return
     const journal = journalFor(processState.report)
     journal?.begin(batch)
     journal?.write(span)

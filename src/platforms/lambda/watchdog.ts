@@ -15,8 +15,8 @@ const COUNT = 4
 const START_MS = 500
 
 /**
- * Starts, once, the thread that looks on while this one is blocked (see `watcher`), and resolves when it runs. Later invocations find
- * it as `ending.watchdog`. Without a journal there is nothing to look at. Never rejects.
+ * Starts, once, the thread that looks on while this one is blocked (see `watcher`), and resolves when it runs. Invocations find it as
+ * `ending.watchdog` at once: what they set before it runs it reads then. Without a journal there is nothing to look at. Never rejects.
  */
 export function startWatchdog({ exporter, report }: Tracer): Promise<void> {
   const target = hasPlace() ? exporter?.urgent?.target?.() : undefined
@@ -40,11 +40,12 @@ async function startFor(target: Target, report: Report): Promise<void> {
       tls,
       proxied: wantsProxy(new URL(url), process.env),
     }
-    await start(data, (error) => {
+    const running = start(data, (error) => {
       ending.watchdog = undefined
       none(error)
     })
     ending.watchdog = create(data)
+    await running
   } catch (error) {
     none(error)
   }

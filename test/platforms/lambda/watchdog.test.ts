@@ -30,6 +30,15 @@ describe.each(Object.entries({ ric3: runtimes.ric3, ric4: runtimes.ric4 }))("the
     expect(collector.batches.flatMap(({ spans }) => spans).filter((span) => span.name === "after")).toHaveLength(1)
   })
 
+  test("sees the first invocation of an environment too", async () => {
+    const collector = await collect()
+    const environment = open(runtime, "endings.blocks", collector, { functionName: "functions", timeoutMs: 2_000, env })
+    const blocked = await environment.invoke({})
+    expect(blocked.error?.errorType).toBe("Sandbox.Timedout")
+    expect(namesOf(collector.spans)).toEqual([...ALL, "init"].sort())
+    expect(collector.spans.find((span) => span.name === "functions")?.attributes["antifreeze.revision"]).toBe(1)
+  })
+
   test("a handler that goes on after all is told again, as a later revision", async () => {
     const collector = await collect()
     const environment = open(runtime, "endings.blocksFor", collector, { functionName: "functions", timeoutMs: 2_500, env })
