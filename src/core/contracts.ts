@@ -114,8 +114,11 @@ export interface Urgent {
   encode(spans: readonly SpanRecord[]): string
   /** Delivers a body before it returns, within `budgetMs`; false when that was not possible. */
   postNow(body: string, budgetMs: number): boolean
-  /** Delivers a body that an earlier process has left; `onSent`: the system has all of it. False: try again another time. */
-  post(body: string, onSent?: () => void): Promise<boolean>
+  /**
+   * Delivers a body that is on disk. False: try again another time. `onSent` is called when the system has all of it. Where there is no
+   * other time, within `lastMs`: it goes out whatever the endpoint has asked for.
+   */
+  post(body: string, options: { readonly onSent?: () => void; readonly lastMs?: number }): Promise<boolean>
 }
 
 export interface Target {

@@ -96,9 +96,9 @@ export function createOtlpExporter({ post, postNow = () => false, resource, scop
       },
       encode: (spans) => encode(withLosses(spans, lost)),
       postNow,
-      async post(body, onSent) {
-        if (Date.now() < notBeforeMs) return false
-        const { status } = await post(body, timeoutMs, timeoutMs * MAX_STRETCH, onSent)
+      async post(body, { onSent, lastMs }) {
+        if (lastMs === undefined && Date.now() < notBeforeMs) return false
+        const { status } = await post(body, lastMs ?? timeoutMs, lastMs ?? timeoutMs * MAX_STRETCH, onSent)
         // A body that is refused for good must not come back with every start.
         return !RETRYABLE.has(status)
       },

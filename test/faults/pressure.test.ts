@@ -13,6 +13,7 @@ import { endless, inTurn, never, partial, status } from "../faults.ts"
 import { record, spanId } from "../otlp/_records.ts"
 import { collect, open } from "../platforms/lambda/_open.ts"
 import { runtimes } from "../runtimes/runtimes.ts"
+import { certificateFile } from "./cells.ts"
 
 const BOUND_MS = 120
 
@@ -40,16 +41,26 @@ describe.each(Object.entries({ ric3: runtimes.ric3, ric4: runtimes.ric4 }))("a d
     expect(heldMs.slice(5).every((ms) => ms < 100)).toBe(true)
   })
 
-  test("that is well again when the environment is shut down gets what was kept", async () => {
-    let broken = true
-    const collector = await collect({ onRequest: (exchange) => broken && status(503)(exchange) })
-    const environment = open(runtime, "functions.noop", collector, { functionName: "functions" })
-    for (let count = 0; count < 3; count++) await environment.invoke({})
-    expect(collector.spans).toEqual([])
-    broken = false
-    await environment.close()
-    expect(collector.spans.filter((span) => span.name === "functions")).toHaveLength(3)
-  })
+  test.each([
+    ["http", 3],
+    ["http", 6],
+    ["https", 3],
+    ["https", 6],
+  ] as const)(
+    "that is well again when the environment is shut down gets what was kept (%s, after %i failures)",
+    async (transport, count) => {
+      const tls = transport === "https" ? await certificate() : undefined
+      let broken = true
+      const collector = await collect({ ...(tls && { tls }), onRequest: (exchange) => broken && status(503)(exchange) })
+      const env = tls && { OTEL_EXPORTER_OTLP_CERTIFICATE: certificateFile(tls.cert) }
+      const environment = open(runtime, "functions.noop", collector, { functionName: "functions", env: env ?? {} })
+      for (let done = 0; done < count; done++) await environment.invoke({})
+      expect(collector.spans).toEqual([])
+      broken = false
+      await environment.close()
+      expect(collector.spans.filter((span) => span.name === "functions")).toHaveLength(count)
+    },
+  )
 })
 
 describe("the breaker", () => {

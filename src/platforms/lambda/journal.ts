@@ -146,7 +146,7 @@ async function deliver(fs: typeof Fs, urgent: Urgent | undefined, body: string, 
   const sent = files.map((file) => file.replace(/journal$/, "sent.journal"))
   let isTaken: boolean | undefined
   try {
-    isTaken = await urgent?.post(body, () => rename(sent))
+    isTaken = await urgent?.post(body, { onSent: () => rename(sent) })
     return isTaken === true
   } finally {
     if (!isTaken) rename(files.map((file) => file.replace(/(\.sent)*\.journal$/, ".journal")))

@@ -105,7 +105,7 @@ function forget(): void {
 /** With the event loop. Never rejects. */
 async function postLate({ urgent, body }: Kept): Promise<boolean> {
   try {
-    return await processState.scopeManager.exclude(() => urgent.post(body))
+    return await processState.scopeManager.exclude(() => urgent.post(body, { lastMs: LATE_BUDGET_MS }))
   } catch {
     return false
   }
