@@ -27,19 +27,28 @@ const TOKEN: Record<Extract<Dialect, string>, RegExp> = {
 
 /** Longer texts are cut before they are read: a tag would not hold them. */
 const LONGEST = 8000
-const CACHED = 256
+/** What is kept, in characters of SQL, where each text counts for so many more. */
+const ROOM = 400_000
+const EACH = 1000
 /** By dialect: a text that is looked up as it came, most often a constant, has its hash already. */
 const caches = new Map<Dialect, Map<string, Statement>>()
+let room = ROOM
 
 /** Takes the literals out of an SQL text, and says what it does. What cannot be told apart for certain is left out. */
 export function readSql(sql: string, dialect: Dialect): Statement {
-  const cache = caches.get(dialect) ?? new Map<string, Statement>()
-  let statement = cache.get(sql)
-  if (statement === undefined) {
-    statement = parse(sql, dialect)
-    if (cache.size === CACHED) cache.clear()
-    if (sql.length < 2000) caches.set(dialect, cache.set(sql, statement))
+  return caches.get(dialect)?.get(sql) ?? keep(sql, dialect, parse(sql, dialect))
+}
+
+function keep(sql: string, dialect: Dialect, statement: Statement): Statement {
+  // Full of literals, and never the same.
+  if (sql.length > LONGEST) return statement
+  room -= EACH + sql.length
+  if (room < 0) {
+    caches.clear()
+    room = ROOM
   }
+  const cache = caches.get(dialect) ?? new Map<string, Statement>()
+  caches.set(dialect, cache.set(sql, statement))
   return statement
 }
 

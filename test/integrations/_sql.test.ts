@@ -182,6 +182,13 @@ describe("what remains is the statement", () => {
   })
 })
 
+it("reads a text of thousands of characters once, however often it is sent", () => {
+  const sql = `select ${Array.from({ length: 300 }, (_, at) => `carts.column_${at}`).join(", ")} from carts`
+  expect(readSql(sql, "postgresql")).toBe(readSql(sql, "postgresql"))
+  for (let at = 0; at < 100; at++) readSql(`${sql} where id = $${at}`, "postgresql")
+  expect(readSql(sql, "postgresql").summary).toBe("select carts")
+})
+
 describe("the summary names operations and their targets", () => {
   it.each([
     ["SELECT a, b FROM orders o, lines AS l JOIN items ON true WHERE x IN (SELECT y FROM z)", "SELECT orders lines items SELECT z"],
