@@ -5,8 +5,12 @@ import { type Method, patchMethod, whenLoaded } from "./_patch.ts"
 export interface GrpcCall {
   /** `/package.Service/Method` */
   readonly path: string
-  /** As the channel says it: `dns:shop.example:443`, `ipv4:127.0.0.1:80`, `unix:/run/shop`. */
-  readonly target: string
+  readonly channel: Channel
+}
+
+interface Channel {
+  /** `dns:shop.example:443`, `ipv4:127.0.0.1:80`, `unix:/run/shop`. */
+  getTarget(): string
 }
 
 export interface Status {
@@ -56,7 +60,8 @@ export const grpcIntegration: Integration<GrpcCall, Status> = {
     })
   },
 
-  describe({ path, target }) {
+  describe({ path, channel }) {
+    const target = channel.getTarget()
     const [, host = target, port] = /^(?:(?:dns|ipv4|ipv6|unix|xds):)?(?:\/\/[^/]*\/)?(.*?)(?::(\d+))?$/.exec(target) ?? []
     const method = path.replace(/^\//, "")
     return {
@@ -76,17 +81,17 @@ export const grpcIntegration: Integration<GrpcCall, Status> = {
     const { code, details } = error as Partial<Status>
     if (typeof code !== "number") return tellFailure(error)
     const name = CODES[code] ?? String(code)
-    return { ...tellFailure({ name, code: name, message: details }), tags: { "rpc.status_code": name } }
+    return tellFailure({ name, code: name, message: details })
   },
 }
 
 function traceCalls(create: Method, trace: Trace<GrpcCall, Status>): Method {
-  return function (this: { getTarget(): string }, path: string, ...more: unknown[]) {
+  return function (this: Channel, path: string, ...more: unknown[]) {
     const call = Reflect.apply(create, this, [path, ...more]) as { start: Method }
     const { start } = call
     call.start = (metadata: Metadata, listener: Listener) => {
       const resume = trace.capture?.()
-      return trace({ path, target: this.getTarget() }, (operation) => {
+      return trace({ path, channel: this }, (operation) => {
         if (operation.context === undefined || resume === undefined) return Reflect.apply(start, call, [metadata, listener])
         return Reflect.apply(start, call, [carrying(metadata, operation), watched(listener, operation.defer(), resume)])
       })
@@ -97,10 +102,12 @@ function traceCalls(create: Method, trace: Trace<GrpcCall, Status>): Method {
 
 /** The caller's metadata win, and stay as they are: they may be used for the next call, too. */
 function carrying(metadata: Metadata, { headers }: Operation<Status>): Metadata {
-  const added = Object.entries(headers).filter(([name, value]) => metadata.get(name).length === 0 && /^[ -~]*$/.test(value))
-  if (added.length === 0) return metadata
-  const sent = metadata.clone()
-  for (const [name, value] of added) sent.set(name, value)
+  let sent = metadata
+  for (const [name, value] of Object.entries(headers)) {
+    if (metadata.get(name).length > 0 || !/^[ -~]*$/.test(value)) continue
+    if (sent === metadata) sent = metadata.clone()
+    sent.set(name, value)
+  }
   return sent
 }
 
