@@ -45,7 +45,10 @@ export function describeSearch(system: "elasticsearch" | "opensearch", { method,
   const operation = name ?? operationOf(method, segments)
   const index = parts["index"] ?? (segments[0]?.startsWith("_") ? undefined : decoded(segments[0]))
   const collection = index === undefined ? undefined : String(index)
-  const shown = Object.entries({ ...parts, index: collection }).filter(([part, value]) => NAMING.has(part) && value !== undefined)
+  const shown: Record<string, string> = {}
+  for (const part of Object.keys(parts)) {
+    if (NAMING.has(part) && parts[part] !== undefined) shown[`db.operation.parameter.${part}`] = String(parts[part])
+  }
   return {
     operationName: `${operation} ${collection ?? node?.host ?? ""}`.trimEnd(),
     kind: "client",
@@ -55,7 +58,8 @@ export function describeSearch(system: "elasticsearch" | "opensearch", { method,
       "db.collection.name": collection,
       "http.request.method": method,
       "url.full": node && node.origin + shownPath(segments),
-      ...Object.fromEntries(shown.map(([part, value]) => [`db.operation.parameter.${part}`, String(value)])),
+      ...shown,
+      "db.operation.parameter.index": collection,
       ...serverTags(node?.hostname, node && Number(node.port || (node.protocol === "https:" ? 443 : 80))),
     },
   }
