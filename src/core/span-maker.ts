@@ -34,7 +34,7 @@ export interface StartOptions {
   /** The parent, a span or its context; without it the active span is the parent. */
   readonly childOf?: unknown
   /** The first reference is the parent (a `child_of` one before others), the rest become links. */
-  readonly references?: readonly Reference[]
+  readonly references?: readonly Reference[] | undefined
   readonly tags?: Readonly<Record<string, unknown>>
   /** Milliseconds since the Unix epoch, with decimals; default: now. */
   readonly startTime?: number

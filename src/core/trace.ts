@@ -58,7 +58,7 @@ function startOperation<Call, Result>(
     flaw = error ?? "thrown"
   }
   const references = described?.carriers?.flatMap((carrier) => referenceTo(tracer, carrier))
-  const span = tracer.startSpan(described?.operationName ?? integration.name, { childOf: parent, ...(references && { references }) })
+  const span = tracer.startSpan(described?.operationName ?? integration.name, { childOf: parent, references })
   const operation = new LiveOperation(span, integration, report)
   if (described === undefined) operation.mistake(flaw)
   else {

@@ -47,8 +47,10 @@ export function describeMessaging({
 
 /** Headers as text: clients that read them as bytes give bytes. */
 export function textHeaders(headers: Readonly<Record<string, unknown>> | undefined): Record<string, string> {
-  const entries = Object.entries(headers ?? {}).filter(([, value]) => typeof value === "string" || value instanceof Uint8Array)
-  return Object.fromEntries(
-    entries.map(([name, value]) => [name, typeof value === "string" ? value : Buffer.from(value as Uint8Array).toString()]),
-  )
+  const text: Record<string, string> = {}
+  for (const [name, value] of Object.entries(headers ?? {})) {
+    if (typeof value === "string") text[name] = value
+    else if (value instanceof Uint8Array) text[name] = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString()
+  }
+  return text
 }

@@ -48,7 +48,7 @@ export const kafkajsIntegration: Integration<KafkaCall> = {
   },
 
   describe({ type, topic, messages, partition, group, isBatch }) {
-    const [only] = isBatch ? [] : messages
+    const only = isBatch ? undefined : messages[0]
     return describeMessaging({
       system: "kafka",
       operation: type,
@@ -97,13 +97,13 @@ function patchSender(owner: object, trace: Trace<KafkaCall>): readonly (() => vo
     function (sending: Sending) {
       const parts = Array.isArray(sending?.topicMessages) ? (sending.topicMessages as readonly Sending[]) : [sending]
       const messages = parts.flatMap((part) => (Array.isArray(part?.messages) ? (part.messages as readonly Message[]) : []))
-      const topics = new Set(parts.map((part) => part?.topic))
-      const [topic] = topics.size === 1 ? topics : []
-      const call = { type: "send", topic: typeof topic === "string" ? topic : undefined, messages, isBatch: messages.length > 1 } as const
-      return trace(call, ({ headers }) => {
+      const topic = parts[0]?.topic
+      const isOne = typeof topic === "string" && parts.every((part) => part?.topic === topic)
+      const call = { type: "send", topic: isOne ? topic : undefined, messages, isBatch: messages.length > 1 } as const
+      return trace(call, (operation) => {
         // What is refused is quoted in the error, as it came.
         const isSound = messages.every((message) => message?.value !== undefined) && parts.every((part) => Array.isArray(part?.messages))
-        return Reflect.apply(original, this, [isSound ? carrying(sending, headers) : sending])
+        return Reflect.apply(original, this, [isSound ? carrying(sending, operation.headers) : sending])
       })
     }
   return [
