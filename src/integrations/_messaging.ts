@@ -48,7 +48,8 @@ export function describeMessaging({
 /** Headers as text: clients that read them as bytes give bytes. */
 export function textHeaders(headers: Readonly<Record<string, unknown>> | undefined): Record<string, string> {
   const text: Record<string, string> = {}
-  for (const [name, value] of Object.entries(headers ?? {})) {
+  for (const name of Object.keys(headers ?? {})) {
+    const value = headers?.[name]
     if (typeof value === "string") text[name] = value
     else if (value instanceof Uint8Array) text[name] = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString()
   }
