@@ -1,4 +1,4 @@
-// Writes dist/edge/: the entries of the runtimes that are not Node. One file each, as ES modules: nothing there resolves CommonJS.
+// Writes dist/edge/: the entries of the runtimes that are not Node, as ES modules: nothing there resolves CommonJS.
 import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { build } from "esbuild"
@@ -6,11 +6,14 @@ import { build } from "esbuild"
 /** `cloudflare` is for workerd, `web` for Vercel's edge, Netlify, Deno and Bun, `edge` the smallest, by its own name. */
 export const edgeEntries = ["cloudflare", "web", "edge"]
 
+/** Where a Worker gets another file by a name that Node has too; its types are those of Node. */
+const inWorkers = { pg: "platforms/cloudflare/pg.ts" }
+
 export async function buildEdge({ external, define }, src, dist) {
   const outdir = join(dist, "edge")
   mkdirSync(outdir, { recursive: true })
   writeFileSync(join(outdir, "package.json"), `${JSON.stringify({ type: "module" })}\n`)
-  await build({
+  const common = {
     bundle: true,
     platform: "neutral",
     mainFields: ["module", "main"],
@@ -20,7 +23,13 @@ export async function buildEdge({ external, define }, src, dist) {
     legalComments: "none",
     external: [...external, "node:*", "cloudflare:*"],
     define,
-    entryPoints: edgeEntries.map((name) => src(`${name}.ts`)),
     outdir,
-  })
+  }
+  // What they share is in the package once. Not so for the smallest: it would be larger in a Worker.
+  const shared = { cloudflare: "cloudflare.ts", web: "web.ts", ...inWorkers }
+  const entryPoints = Object.fromEntries(Object.entries(shared).map(([name, file]) => [name, src(file)]))
+  await Promise.all([
+    build({ ...common, entryPoints, splitting: true, chunkNames: "[hash]" }),
+    build({ ...common, entryPoints: [src("edge.ts")] }),
+  ])
 }

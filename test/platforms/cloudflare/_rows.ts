@@ -89,5 +89,4 @@ export const untested: readonly string[] = [
   "Email sending, class",
   "dispatch namespace",
   "Browser rendering",
-  "Hyperdrive, connection",
 ]

@@ -1,8 +1,8 @@
 import { request } from "node:http"
-import { createRequire } from "node:module"
+import { builtinModules, createRequire } from "node:module"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { build } from "esbuild"
+import { build, type Plugin } from "esbuild"
 import { type Collector, type CollectorOptions, type ReceivedSpan, startCollector } from "../../../src/viewer/collector.ts"
 
 const here = dirname(fileURLToPath(import.meta.url))
@@ -43,22 +43,48 @@ export interface WorkerOptions {
   readonly flags?: readonly string[]
   /** More of Miniflare's options. */
   readonly miniflare?: object
+  /** Everything that workerd prints, the Worker's console too. */
+  readonly onPrint?: (text: string) => void
   /** Workers beside it. */
   readonly others?: readonly object[]
   readonly collector?: CollectorOptions
   /** Its untraced twin: `antifreeze` does nothing. */
   readonly bare?: boolean
+  /** With the package as it was built, found by its export conditions. */
+  readonly built?: boolean
 }
 
 export interface BundleOptions {
   readonly minify?: boolean
   readonly bare?: boolean
+  readonly built?: boolean
   /** As wrangler does: the names of classes are part of a Worker's interface. */
   readonly keepNames?: boolean
 }
 
+/** Node's modules that a CommonJS package requires, as imports of an ES module: wrangler does the same under `nodejs_compat`. */
+const nodeModules: Plugin = {
+  name: "node-modules",
+  setup({ onResolve, onLoad }) {
+    const filter = new RegExp(`^(node:)?(${builtinModules.join("|")})$`)
+    onResolve({ filter }, ({ path, kind }) => {
+      const name = `node:${path.replace("node:", "")}`
+      return kind === "require-call" ? { path: name, namespace: "node-module" } : { path: name, external: true }
+    })
+    onLoad({ filter: /./, namespace: "node-module" }, ({ path }) => ({ contents: `import it from "${path}"; module.exports = it` }))
+  },
+}
+
 /** The source as one module, as a deployment tool makes it. */
-export async function bundle(source: string, { minify = false, bare = false, keepNames = true }: BundleOptions = {}): Promise<string> {
+export async function bundle(
+  source: string,
+  { minify = false, bare = false, built = false, keepNames = true }: BundleOptions = {},
+): Promise<string> {
+  const sources = {
+    antifreeze: join(root, bare ? "test/platforms/fixtures/bare.ts" : "src/cloudflare.ts"),
+    "antifreeze/edge": join(root, "src/edge.ts"),
+    "antifreeze/pg": join(root, "src/platforms/cloudflare/pg.ts"),
+  }
   const { outputFiles } = await build({
     stdin: { contents: source, resolveDir: root, loader: "ts" },
     bundle: true,
@@ -72,11 +98,12 @@ export async function bundle(source: string, { minify = false, bare = false, kee
     conditions: ["workerd"],
     external: ["cloudflare:*", "node:*"],
     alias: {
-      antifreeze: join(root, bare ? "test/platforms/fixtures/bare.ts" : "src/cloudflare.ts"),
-      "antifreeze/edge": join(root, "src/edge.ts"),
+      ...(built ? {} : sources),
+      pg: join(root, "test/integrations/fixtures/stores/node_modules/pg"),
       opentracing: join(root, "node_modules/opentracing"),
     },
     define: { ANTIFREEZE_VERSION: '"0.0.0-test"' },
+    plugins: [nodeModules],
     logLevel: "silent",
   })
   return outputFiles[0]?.text as string
@@ -111,11 +138,13 @@ export async function startWorker({
   flags = ["nodejs_compat"],
   miniflare = {},
   others = [],
+  onPrint,
   collector: how,
   bare = false,
+  built = false,
 }: WorkerOptions): Promise<Worker> {
   const collector = await startCollector(how)
-  const contents = await bundle(source, { bare })
+  const contents = await bundle(source, { bare, built })
   const { bindings = {}, ...more } = miniflare as { bindings?: object }
   const main = {
     name: "main",
@@ -127,7 +156,16 @@ export async function startWorker({
     bindings: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, ...bindings },
     ...more,
   }
-  const instance = new Miniflare({ cf: false, host: "127.0.0.1", unsafeTriggerHandlers: true, workers: [main, ...others] })
+  const handleRuntimeStdio = (...streams: readonly NodeJS.ReadableStream[]) => {
+    for (const stream of streams) stream.setEncoding("utf8").on("data", (text: string) => onPrint?.(text))
+  }
+  const instance = new Miniflare({
+    cf: false,
+    host: "127.0.0.1",
+    unsafeTriggerHandlers: true,
+    ...(onPrint && { handleRuntimeStdio }),
+    workers: [main, ...others],
+  })
   await instance.ready
   const url = String(await instance.unsafeGetDirectURL("main"))
   const get = (path: string, init?: RequestInit) => fetch(new URL(path, url), { redirect: "manual", ...init })

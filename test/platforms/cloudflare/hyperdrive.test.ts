@@ -1,0 +1,150 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest"
+import { startStore } from "../../integrations/stores.mjs"
+import { startWorker, type Worker, type WorkerOptions } from "./_worker.ts"
+
+let store: Awaited<ReturnType<typeof startStore>>
+let worker: Worker
+beforeAll(async () => {
+  store = await startStore("postgres")
+})
+afterEach(() => worker?.dispose())
+afterAll(() => store?.stop())
+
+/** Each path is a way to use pg. `TRACED` is what was handed to `traced`. */
+const SOURCE = `
+  import pg from "pg"
+  import { withTracing } from "antifreeze"
+  import { traced } from "antifreeze/pg"
+  const ways = {
+    async client(client) {
+      const { rows } = await client.query("select $1::int + 1 as sum, 'hush-hush' as word", [41])
+      return rows
+    },
+    async transaction(client) {
+      await client.query("begin")
+      await client.query("create temporary table carts (id int)")
+      const { rowCount } = await client.query({ name: "add", text: "insert into carts values ($1), ($2)", values: [1, 2] })
+      await client.query("rollback")
+      return rowCount
+    },
+    callback: (client) => new Promise((resolve) => client.query("select 1 as one", (error, { rows }) => resolve(rows))),
+    async failing(client) {
+      try {
+        await client.query("select 'hush-hush'::int")
+      } catch (error) {
+        return [error.name, error.code, error.message]
+      }
+    },
+    sleep: async (client) => (await client.query("select pg_sleep(0.02)")).rowCount,
+  }
+  export default withTracing({ async fetch(request, env) {
+    const way = new URL(request.url).pathname.slice(1)
+    const options = { connectionString: env.HYPERDRIVE.connectionString }
+    if (way === "pool") {
+      const pool = new pg.Pool({ ...options, max: 1 })
+      const answers = await Promise.all([1, 2, 3].map((each) => pool.query("select $1::int as each", [each])))
+      await pool.end()
+      return Response.json(answers.map(({ rows }) => rows))
+    }
+    const client = TRACED
+    await client.connect()
+    const answer = await ways[way](client)
+    await client.end()
+    return Response.json(answer)
+  } })`
+const handing = {
+  "the module": `traced(pg)\n${SOURCE.replace("TRACED", "new pg.Client(options)")}`,
+  "each client": SOURCE.replace("TRACED", "traced(new pg.Client(options))"),
+}
+
+async function start(source: string, more: Partial<WorkerOptions> = {}): Promise<Worker> {
+  const hyperdrives = { HYPERDRIVE: `postgres://root:unused@127.0.0.1:${store.port}/postgres` }
+  worker = await startWorker({ source, ...more, miniflare: { hyperdrives, ...more.miniflare } })
+  return worker
+}
+
+const queries = (spans: Awaited<ReturnType<Worker["spans"]>>) => spans.filter(({ kind }) => kind === "client")
+
+// The binding's own pool is Cloudflare's: its local stand-in only passes the bytes on.
+describe("pg over a Hyperdrive binding in workerd, with the real PostgreSQL", () => {
+  test.each([
+    ["the module", "the sources", {}],
+    ["each client", "the sources", {}],
+    ["the module", "the package", { built: true }],
+  ] as const)("queries are children of the request: %s is traced, by %s", async (what, _, how) => {
+    await start(handing[what], how)
+    expect(await worker.get("/client")).toBe('[{"sum":42,"word":"hush-hush"}]')
+    const spans = await worker.spans(2)
+    const root = spans.find(({ kind }) => kind === "server")
+    const [query, ...others] = queries(spans)
+    expect(others).toEqual([])
+    expect(query).toMatchObject({ name: "select", traceId: root?.traceId, parentSpanId: root?.spanId, status: { code: "unset" } })
+    expect(query?.attributes).toMatchObject({
+      "db.system.name": "postgresql",
+      "db.query.text": "select $1::int + ? as sum, ? as word",
+      "db.operation.name": "select",
+      "db.namespace": "postgres",
+      "server.address": expect.stringMatching(/\.hyperdrive\.local$/),
+    })
+    expect(worker.collector.batches).toHaveLength(1)
+  })
+
+  test("each step of a transaction, a query with a callback, each of a pool, and a failure without the value that the server quotes", async () => {
+    await start(handing["the module"])
+    const found: Record<string, unknown> = {}
+    for (const [way, count] of [
+      ["transaction", 4],
+      ["callback", 1],
+      ["pool", 3],
+      ["failing", 1],
+    ] as const) {
+      worker.collector.clear()
+      await worker.get(`/${way}`)
+      const spans = await worker.spans(count + 1)
+      const root = spans.find(({ kind }) => kind === "server")
+      for (const span of queries(spans)) expect(span.parentSpanId).toBe(root?.spanId)
+      expect(JSON.stringify(spans)).not.toContain("hush-hush")
+      found[way] = queries(spans).map(({ name, status, attributes }) =>
+        status.code === "error" ? [name, attributes["db.response.status_code"], status.message] : name,
+      )
+    }
+    expect(found).toEqual({
+      transaction: ["begin", "create table carts", "insert carts", "rollback"],
+      callback: ["select"],
+      pool: ["select", "select", "select"],
+      failing: [["select", "22P02", "invalid input syntax for type integer: ?"]],
+    })
+  })
+
+  test("answers are those of the untraced twin", async () => {
+    const answers: string[][] = []
+    for (const bare of [false, true]) {
+      if (bare) await worker.dispose()
+      await start(bare ? SOURCE.replace("TRACED", "new pg.Client(options)") : handing["the module"], { bare })
+      answers.push(await Promise.all(["client", "transaction", "callback", "failing", "pool"].map((way) => worker.get(`/${way}`))))
+    }
+    expect(answers[0]).toEqual(answers[1])
+    expect(answers[0]).toContain('["error","22P02","invalid input syntax for type integer: \\"hush-hush\\""]')
+  })
+
+  test("requests at the same time keep their queries apart", async () => {
+    await start(handing["each client"])
+    await Promise.all(Array.from({ length: 20 }, () => worker.get("/sleep")))
+    const spans = await worker.spans(40)
+    const roots = spans.filter(({ kind }) => kind === "server")
+    expect(
+      queries(spans)
+        .map(({ parentSpanId }) => parentSpanId)
+        .toSorted(),
+    ).toEqual(roots.map(({ spanId }) => spanId).toSorted())
+  })
+
+  test("a runtime without WeakRef is told of, and the client works", async () => {
+    let printed = ""
+    await start(handing["each client"], { flags: ["nodejs_compat", "disable_weak_ref"], onPrint: (text) => (printed += text) })
+    expect(await worker.get("/client")).toBe('[{"sum":42,"word":"hush-hush"}]')
+    await worker.get("/client")
+    expect(queries(await worker.spans(2))).toEqual([])
+    expect(printed).toBe("[antifreeze] calls of pg are not traced: ReferenceError: WeakRef is not defined.\n")
+  })
+})
