@@ -5,6 +5,7 @@ import { type Invocation, openInvocation } from "./invocation.ts"
 import { requestTrigger, responseTags } from "./request-trigger.ts"
 import { state } from "./state.ts"
 import type { TracerFor } from "./tracer-source.ts"
+import { isUnderWay } from "./under-way.ts"
 
 /** The part of Node's request and response that matters here; Express, Vercel and Google's framework add to them. */
 export interface NodeRequest {
@@ -33,7 +34,7 @@ export function traceNodeFunction(tracerFor: TracerFor, request: NodeRequest, re
   const deliveries: Promise<unknown>[] = []
   let invocation: Invocation | undefined
   try {
-    const tracer = state.scopeManager.active === null ? tracerFor(undefined) : undefined
+    const tracer = isUnderWay() ? undefined : tracerFor(undefined)
     if (tracer === undefined) return call()
     watchFetch()
     const tie: Tie = { waitUntil: (task) => void deliveries.push(task), release: () => tie }

@@ -2,6 +2,7 @@ import { createReport, type Report } from "../../core/report.ts"
 import { type Scope, ScopeManager } from "../../core/scope.ts"
 import type { Tracer } from "../../core/tracer.ts"
 import { findStorage } from "./storage.ts"
+import { tellsUnderWay } from "./under-way.ts"
 
 /** All that must exist once in an isolate, however many copies of this package were bundled. Change the key when the shape changes. */
 export interface EdgeState {
@@ -19,11 +20,17 @@ export interface EdgeState {
 
 const KEY = Symbol.for("antifreeze.edge-state.v1")
 
-export const state: EdgeState = ((globalThis as { [KEY]?: EdgeState })[KEY] ??= {
-  scopeManager: new ScopeManager(findStorage<Scope | null>()),
-  report: createReport((line) => console.warn(line)),
-  tracer: undefined,
-  watching: false,
-  names: new WeakMap(),
-  patched: new WeakSet(),
-})
+export const state: EdgeState = ((globalThis as { [KEY]?: EdgeState })[KEY] ??= createState())
+
+function createState(): EdgeState {
+  const scopeManager = new ScopeManager(findStorage<Scope | null>())
+  tellsUnderWay(() => scopeManager.active)
+  return {
+    scopeManager,
+    report: createReport((line) => console.warn(line)),
+    tracer: undefined,
+    watching: false,
+    names: new WeakMap(),
+    patched: new WeakSet(),
+  }
+}

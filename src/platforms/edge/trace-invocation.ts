@@ -6,6 +6,7 @@ import { type Invocation, openInvocation } from "./invocation.ts"
 import { requestTrigger } from "./request-trigger.ts"
 import { state } from "./state.ts"
 import type { TracerFor } from "./tracer-source.ts"
+import { isUnderWay } from "./under-way.ts"
 
 export interface Woken {
   readonly tracerFor: TracerFor
@@ -24,7 +25,7 @@ export function traceInvocation({ tracerFor, env, context, ownContext = true, by
   const request = typeof by === "function" ? undefined : by
   const tie = tieTo(context)
   try {
-    const tracer = state.scopeManager.active === null ? tracerFor(env) : undefined
+    const tracer = isUnderWay() ? undefined : tracerFor(env)
     if (tracer === undefined) return call()
     watchFetch()
     trigger = typeof by === "function" ? by() : requestTrigger(by)

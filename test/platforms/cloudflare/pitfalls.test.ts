@@ -53,6 +53,22 @@ describe("antifreeze/edge in workerd", () => {
     expect(worker.collector.batches).toHaveLength(1)
   })
 
+  test("prints nothing when all is well, and one line when the endpoint is dead", async () => {
+    let printed = ""
+    await start(source, { onPrint: (text) => (printed += text) })
+    for (let n = 0; n < 3; n++) await worker.get("/")
+    await worker.spans(9)
+    expect(printed).toBe("")
+    await worker.dispose()
+    await start(source, {
+      onPrint: (text) => (printed += text),
+      miniflare: { bindings: { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1" } },
+    })
+    for (let n = 0; n < 3; n++) await worker.get("/")
+    for (let n = 0; n < 50 && printed === ""; n++) await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(printed).toMatch(/^\[antifreeze\] 3 spans could not be delivered: .*\n$/)
+  })
+
   test("a throw stays the runtime's, and marks the root", async () => {
     await start(source)
     expect((await worker.fetch("/throw")).status).toBe(500)
@@ -292,28 +308,47 @@ test("a secret is read under a span that does not know it", async () => {
   expect(JSON.stringify(spans)).not.toContain("hush-hush")
 })
 
-test("two copies of antifreeze in one Worker, one within the other: one root, one span for each call", async () => {
-  const copy = await bundle(`export * from "antifreeze"`)
-  const contents = `
+describe("two copies in one Worker, one within the other, are one root and one span for each call", () => {
+  const source = (check: string) => `
     import * as one from "./one.mjs"
     import * as two from "./two.mjs"
     const inner = two.withTracing({ async fetch(request, env) {
       await env.KV.get("x")
       return new Response(await (await fetch(env.ORIGIN)).text())
     } })
-    if (one.withTracing(inner) !== inner) throw new Error("traced twice")
-    export default one.withTracing({ fetch: (...args) => inner.fetch(...args) })`
-  const modules = Object.entries({ worker: contents, one: copy, two: copy })
-  await start("", {
-    miniflare: {
-      kvNamespaces: ["KV"],
-      modules: modules.map(([name, contents]) => ({ type: "ESModule", path: `${name}.mjs`, contents })),
-    },
+    ${check}
+    export default one.withTracing({ async fetch(...args) {
+      await fetch(args[1].ORIGIN)
+      return inner.fetch(...args)
+    } })`
+  const fetches = ["client GET", "client GET", "server GET"]
+
+  test.each([
+    ["antifreeze", "antifreeze", ["client GET", "client GET", "client get KV", "server GET"]],
+    ["antifreeze/edge", "antifreeze/edge", fetches],
+    ["antifreeze", "antifreeze/edge", ["client GET", "client GET", "client get KV", "server GET"]],
+    ["antifreeze/edge", "antifreeze", fetches],
+  ])("%s around %s", async (outer, within, expected) => {
+    const [one, two] = await Promise.all([outer, within].map((name) => bundle(`export * from "${name}"`)))
+    const isMarked = outer === "antifreeze" && within === "antifreeze"
+    const worker = source(isMarked ? `if (one.withTracing(inner) !== inner) throw new Error("traced twice")` : "")
+    const modules = Object.entries({ worker, one, two })
+    const { get, spans } = await start("", {
+      miniflare: {
+        kvNamespaces: ["KV"],
+        modules: modules.map(([name, contents]) => ({ type: "ESModule", path: `${name}.mjs`, contents })),
+      },
+    })
+    // The second finds both copies at work.
+    for (const count of [1, 2]) {
+      const { traceparent } = JSON.parse(await get("/"))
+      const found = (await spans(count * expected.length)).slice(-expected.length)
+      expect(found.map(({ kind, name }) => `${kind} ${name}`).sort()).toEqual(expected)
+      const root = found.find(({ kind }) => kind === "server")
+      for (const child of found.filter((span) => span !== root)) expect(child.parentSpanId).toBe(root?.spanId)
+      expect(found.map(({ spanId }) => spanId)).toContain(traceparent.split("-")[2])
+    }
   })
-  const { traceparent } = JSON.parse(await worker.get("/"))
-  const spans = await worker.spans(3)
-  expect(spans.map(({ kind, name }) => `${kind} ${name}`).sort()).toEqual(["client GET", "client get KV", "server GET"])
-  expect(traceparent).toContain(spans.find(({ name, kind }) => name === "GET" && kind === "client")?.spanId)
 })
 
 test("a Workflow that is put away between two steps and starts over is one trace: the engine is a double", async () => {

@@ -3,6 +3,7 @@ import { baggagePropagator, traceContextPropagator } from "../../../core/propaga
 import type { Life } from "../answer.ts"
 import type { Tie } from "../context.ts"
 import { findStorage } from "../storage.ts"
+import { tellsUnderWay } from "../under-way.ts"
 import { addTags, fail, finish, type SmallSpan, startSpan } from "./span.ts"
 
 /** The active span, and where the spans of its invocation go. */
@@ -19,6 +20,7 @@ export interface SmallInvocation extends Life {
 }
 
 export const scopes: ScopeStorage<Active | undefined> = findStorage()
+tellsUnderWay(() => scopes.getStore())
 
 const MAX_SPANS = 500
 const TASKS_MS = 20_000

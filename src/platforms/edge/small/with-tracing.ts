@@ -7,6 +7,7 @@ import { createExporter } from "../exporter.ts"
 import { answerTags, carryHeaders, describeFetch, type FetchArguments } from "../fetch-call.ts"
 import { replaceFetch } from "../replace.ts"
 import { requestTrigger, responseTags } from "../request-trigger.ts"
+import { isUnderWay } from "../under-way.ts"
 import { readVariables } from "../variables.ts"
 import { headersOf, openInvocation, type SmallInvocation, scopes } from "./invocation.ts"
 import { addTags, fail } from "./span.ts"
@@ -58,7 +59,7 @@ function tracing(options: SmallOptions): (args: readonly unknown[], call: () => 
     const tie = tieTo(context)
     try {
       exporter ??= exporterFor(options, more[0] === context ? undefined : more[0])
-      if (exporter === undefined || scopes.getStore() !== undefined) return call()
+      if (exporter === undefined || isUnderWay()) return call()
       watchFetch()
       invocation = openInvocation(requestTrigger(request as Request), exporter, tie, Math.random() < (options.sampleRate ?? 1))
       followTasks(context, tie, invocation)
