@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import { root, startWorker, type Worker } from "./_worker.ts"
+import { root, startWorker, type Worker, type WorkerOptions } from "./_worker.ts"
 
 /** Everything that the local runtime can stand in for. */
 const miniflare = {
@@ -33,10 +33,10 @@ const tailed = {
   unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
 }
 
-export function startEveryBinding(bare = false): Promise<Worker> {
+export function startEveryBinding(more: Pick<WorkerOptions, "bare" | "onPrint"> = {}): Promise<Worker> {
   return startWorker({
     source: readFileSync(join(root, "test/platforms/fixtures/every-binding.js"), "utf8"),
-    bare,
+    ...more,
     miniflare,
     others: [tailed],
   })

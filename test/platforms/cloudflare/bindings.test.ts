@@ -8,8 +8,12 @@ import { root, type Worker } from "./_worker.ts"
 
 let worker: Worker
 let twin: Worker
+const printed = { traced: "", twin: "" }
 beforeAll(async () => {
-  ;[worker, twin] = await Promise.all([startEveryBinding(), startEveryBinding(true)])
+  ;[worker, twin] = await Promise.all([
+    startEveryBinding({ onPrint: (text) => (printed.traced += text) }),
+    startEveryBinding({ bare: true, onPrint: (text) => (printed.twin += text) }),
+  ])
 })
 afterAll(async () => {
   await Promise.all([worker?.dispose(), twin?.dispose()])
@@ -43,6 +47,12 @@ describe("in workerd, with its local stand-ins", () => {
       if (differs !== true) expect(same).toBe(true)
     },
   )
+
+  test("calls of all of these print no more than those of the untraced twin: the stand-in for email does", () => {
+    const [traced, bare] = [printed.traced, printed.twin].map((text) => text.replace(/\/\S+\.eml/, "FILE"))
+    expect(bare?.match(/\n/g)).toHaveLength(2)
+    expect(traced).toBe(bare)
+  })
 
   test("a child span belongs to the call that made it, on both sides of RPC", async () => {
     await worker.get("/do-rpc")
