@@ -172,7 +172,7 @@ export function createOtlpExporter({ post, postNow = () => false, resource, scop
   function hold(parcels: Parcel[], why: string): Delivery {
     kept.unshift(...parcels)
     const { count, dropped } = trim()
-    report("delivery", `${count} spans could not be delivered: ${why}. They are kept and sent with the next invocation.`)
+    report("delivery", `${count} spans could not be delivered (${why}). They are kept and sent with the next invocation.`)
     return { delivered: 0, dropped, kept: kept.reduce((sum, parcel) => sum + parcel.spans.length, 0) }
   }
 

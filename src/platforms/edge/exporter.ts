@@ -71,7 +71,7 @@ export function createExporter({ url, headers, resource, timeoutMs, maxKept, rep
   function keep(all: readonly SpanRecord[], why: string): Delivery {
     const held = [...kept, ...all]
     kept = held.slice(-maxKept)
-    report("delivery", `${all.length} spans could not be delivered: ${why}. They are kept and sent with the next invocation.`)
+    report("delivery", `${all.length} spans could not be delivered (${why}). They are kept and sent with the next invocation.`)
     return { delivered: 0, dropped: held.length - kept.length, kept: kept.length }
   }
 }

@@ -66,7 +66,7 @@ describe("antifreeze/edge in workerd", () => {
     })
     for (let n = 0; n < 3; n++) await worker.get("/")
     for (let n = 0; n < 50 && printed === ""; n++) await new Promise((resolve) => setTimeout(resolve, 100))
-    expect(printed).toMatch(/^\[antifreeze\] 3 spans could not be delivered: .*\n$/)
+    expect(printed).toMatch(/^\[antifreeze\] 3 spans could not be delivered \(.*\)\. They .*\n$/)
   })
 
   test("a throw stays the runtime's, and marks the root", async () => {
