@@ -59,13 +59,15 @@ export function openInvocation(trigger: Trigger, exporter: Exporter, tie: Tie, s
       if (tasks === 0) return send()
       // Tasks that last longer than the platform would wait must not take these spans with them.
       stay(
-        new Promise<void>((resolve) => {
+        new Promise((resolve) => {
           const timer = setTimeout(() => idle(), TASKS_MS)
           idle = () => {
             clearTimeout(timer)
             idle = send
-            send()
-            resolve()
+            // Not every platform takes on what it is given after the answer: what it has waits for the delivery.
+            const sending = send()
+            resolve(sending)
+            return sending
           }
         }),
       )
@@ -74,11 +76,13 @@ export function openInvocation(trigger: Trigger, exporter: Exporter, tie: Tie, s
   }
   return invocation
 
-  function send(): void {
+  function send(): Promise<unknown> | undefined {
     const sent = spans
     spans = []
-    if (sent.length > 0 && (root.traceFlags & 1) === 1) stay(exporter.export(sent))
+    const task = sent.length > 0 && (root.traceFlags & 1) === 1 ? exporter.export(sent) : undefined
+    if (task !== undefined) stay(task)
     if (ended && tasks === 0) tie = tie.release()
+    return task
   }
 
   function stay(task: Promise<unknown>): void {
