@@ -7,7 +7,7 @@ import { build } from "esbuild"
 export const edgeEntries = ["cloudflare", "web", "edge"]
 
 /** Where a Worker gets another file by a name that Node has too; its types are those of Node. */
-const inWorkers = { pg: "platforms/cloudflare/pg.ts" }
+const inWorkers = { pg: "platforms/cloudflare/pg.ts", postgres: "platforms/cloudflare/postgres.ts" }
 
 export async function buildEdge({ external, define }, src, dist) {
   const outdir = join(dist, "edge")

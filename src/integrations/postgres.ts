@@ -56,6 +56,16 @@ export const postgresIntegration: Integration<PostgresQuery> = {
   },
 }
 
+/** `traced` of a client is that of its queries' class, which is found nowhere else: one that nobody waits for never starts. */
+export function byItsQueries(hand: <T extends object>(target: T) => T): <T extends object>(sql: T) => T {
+  return (sql) => {
+    if (typeof sql !== "function" || "handle" in ((sql as { prototype?: object }).prototype ?? {})) return hand(sql)
+    const query: unknown = (sql as unknown as (strings: TemplateStringsArray) => unknown)(Object.assign([""], { raw: [""] }))
+    if (query !== null && typeof query === "object") hand(Object.getPrototypeOf(query) as object)
+    return sql
+  }
+}
+
 /** The query is a lazy thenable: to wait for it would start it. So it is watched from within. */
 function traceStart(handle: Method, trace: Trace<PostgresQuery>): Method {
   return function (this: PostgresQuery) {

@@ -8,6 +8,7 @@ import { type Collector, type CollectorOptions, type ReceivedSpan, startCollecto
 const here = dirname(fileURLToPath(import.meta.url))
 export const root: string = join(here, "../../..")
 const fixtures = join(here, "../fixtures")
+const stores = join(root, "test/integrations/fixtures/stores/node_modules")
 
 interface MiniflareInstance {
   readonly ready: Promise<URL>
@@ -84,6 +85,7 @@ export async function bundle(
     antifreeze: join(root, bare ? "test/platforms/fixtures/bare.ts" : "src/cloudflare.ts"),
     "antifreeze/edge": join(root, "src/edge.ts"),
     "antifreeze/pg": join(root, "src/platforms/cloudflare/pg.ts"),
+    "antifreeze/postgres": join(root, "src/platforms/cloudflare/postgres.ts"),
   }
   const { outputFiles } = await build({
     stdin: { contents: source, resolveDir: root, loader: "ts" },
@@ -99,7 +101,8 @@ export async function bundle(
     external: ["cloudflare:*", "node:*"],
     alias: {
       ...(built ? {} : sources),
-      pg: join(root, "test/integrations/fixtures/stores/node_modules/pg"),
+      pg: join(stores, "pg"),
+      postgres: join(stores, "postgres/cf/src/index.js"),
       opentracing: join(root, "node_modules/opentracing"),
     },
     define: { ANTIFREEZE_VERSION: '"0.0.0-test"' },

@@ -148,3 +148,45 @@ describe("pg over a Hyperdrive binding in workerd, with the real PostgreSQL", ()
     expect(printed).toBe("[antifreeze] calls of pg are not traced: ReferenceError: WeakRef is not defined.\n")
   })
 })
+
+describe("postgres.js over a Hyperdrive binding in workerd, with the real PostgreSQL", () => {
+  const source = `
+    import postgres from "postgres"
+    import { withTracing } from "antifreeze"
+    import { traced } from "antifreeze/postgres"
+    export default withTracing({ async fetch(request, env) {
+      const sql = HAND(postgres(env.HYPERDRIVE.connectionString, { max: 2, fetch_types: false }))
+      const lazy = sql\`select 'never asked for'\`
+      const answers = await Promise.all([41, 42].map((n) => sql\`select \${n}::int + 1 as sum, 'hush-hush' as word\`))
+      const failed = await sql\`select 'hush-hush'::int\`.catch(({ name, code }) => [name, code])
+      const steps = await sql.begin((sql) => [sql\`create temporary table carts (id int)\`, sql\`insert into carts values (1)\`])
+      await sql.end()
+      return Response.json([answers, failed, steps.length])
+    } })`
+
+  test.each([
+    ["the sources", {}],
+    ["the package", { built: true }],
+  ])("queries are children of the request, and the answer is that of the untraced twin: %s", async (_, how) => {
+    await start(source.replace("HAND", "traced"), how)
+    const answer = await worker.get("/")
+    const spans = await worker.spans(8)
+    const root = spans.find(({ kind }) => kind === "server")
+    const found = queries(spans)
+    expect(found.map(({ name, status, attributes }) => [name, status.code, attributes["db.response.status_code"]])).toEqual([
+      ["select", "unset", undefined],
+      ["select", "unset", undefined],
+      ["select", "error", "22P02"],
+      ["begin", "unset", undefined],
+      ["create table carts", "unset", undefined],
+      ["insert carts", "unset", undefined],
+      ["commit", "unset", undefined],
+    ])
+    for (const span of found) expect(span.parentSpanId).toBe(root?.spanId)
+    expect(JSON.stringify(spans)).not.toContain("hush-hush")
+    await worker.dispose()
+    await start(source.replace("HAND", ""), { bare: true })
+    expect(answer).toBe(await worker.get("/"))
+    expect(answer).toContain('"sum":43')
+  })
+})
