@@ -6,8 +6,8 @@ import { build } from "esbuild"
 /** `cloudflare` is for workerd, `web` for Vercel's edge, Netlify, Deno and Bun, `edge` the smallest, by its own name. */
 export const edgeEntries = ["cloudflare", "web", "edge"]
 
-/** Where a Worker gets another file by a name that Node has too; its types are those of Node. */
-const inWorkers = { pg: "platforms/cloudflare/pg.ts", postgres: "platforms/cloudflare/postgres.ts" }
+/** What a Worker gets another file of, by a name that Node has too; its types are those of Node. */
+const inWorkers = ["mysql2", "pg", "postgres"]
 
 export async function buildEdge({ external, define }, src, dist) {
   const outdir = join(dist, "edge")
@@ -26,10 +26,9 @@ export async function buildEdge({ external, define }, src, dist) {
     outdir,
   }
   // What they share is in the package once. Not so for the smallest: it would be larger in a Worker.
-  const shared = { cloudflare: "cloudflare.ts", web: "web.ts", ...inWorkers }
-  const entryPoints = Object.fromEntries(Object.entries(shared).map(([name, file]) => [name, src(file)]))
+  const entryPoints = [src("cloudflare.ts"), src("web.ts"), ...inWorkers.map((name) => src(`platforms/cloudflare/${name}.ts`))]
   await Promise.all([
-    build({ ...common, entryPoints, splitting: true, chunkNames: "[hash]" }),
+    build({ ...common, entryPoints, entryNames: "[name]", splitting: true, chunkNames: "[hash]" }),
     build({ ...common, entryPoints: [src("edge.ts")] }),
   ])
 }

@@ -84,6 +84,7 @@ export async function bundle(
   const sources = {
     antifreeze: join(root, bare ? "test/platforms/fixtures/bare.ts" : "src/cloudflare.ts"),
     "antifreeze/edge": join(root, "src/edge.ts"),
+    "antifreeze/mysql2": join(root, "src/platforms/cloudflare/mysql2.ts"),
     "antifreeze/pg": join(root, "src/platforms/cloudflare/pg.ts"),
     "antifreeze/postgres": join(root, "src/platforms/cloudflare/postgres.ts"),
   }
@@ -101,6 +102,7 @@ export async function bundle(
     external: ["cloudflare:*", "node:*"],
     alias: {
       ...(built ? {} : sources),
+      "mysql2/promise": join(stores, "mysql2/promise.js"),
       pg: join(stores, "pg"),
       postgres: join(stores, "postgres/cf/src/index.js"),
       opentracing: join(root, "node_modules/opentracing"),

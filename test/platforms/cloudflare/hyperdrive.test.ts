@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest"
+import { client as load } from "../../integrations/_stores.ts"
 import { startStore } from "../../integrations/stores.mjs"
-import { startWorker, type Worker, type WorkerOptions } from "./_worker.ts"
+import { bundle, startWorker, type Worker, type WorkerOptions } from "./_worker.ts"
 
 let store: Awaited<ReturnType<typeof startStore>>
 let worker: Worker
@@ -188,5 +189,72 @@ describe("postgres.js over a Hyperdrive binding in workerd, with the real Postgr
     await start(source.replace("HAND", ""), { bare: true })
     expect(answer).toBe(await worker.get("/"))
     expect(answer).toContain('"sum":43')
+  })
+})
+
+interface Connection {
+  query(sql: string): Promise<unknown>
+  end(): Promise<void>
+}
+const mysql = load<{ createConnection(options: object): Promise<Connection> }>("mysql2/promise")
+
+describe("mysql2 over a Hyperdrive binding in workerd, with the real MariaDB", () => {
+  const source = `
+    import { createConnection } from "mysql2/promise"
+    import { withTracing } from "antifreeze"
+    import { traced } from "antifreeze/mysql2"
+    export default withTracing({ async fetch(request, env) {
+      const { host, port, user, password, database } = env.HYPERDRIVE
+      const connection = HAND(await createConnection({ host, port, user, password, database, disableEval: true }))
+      const [rows] = await connection.query("select ? + 1 as sum, 'hush-hush' as word", [41])
+      const [executed] = await connection.execute("select ? as executed", ["hush-hush"])
+      const failed = await connection.query("select nothing from nowhere").catch(({ name, code }) => [name, code])
+      await connection.end()
+      return Response.json([rows, executed, failed])
+    } })`
+  let mariadb: Awaited<ReturnType<typeof startStore>>
+  beforeAll(async () => {
+    mariadb = await startStore("mariadb")
+    // Hyperdrive takes no user without a password.
+    const root = await mysql.createConnection({ host: "127.0.0.1", port: mariadb.port, user: "root" })
+    await root.query("create user worker@localhost identified by 'secret'")
+    await root.query("grant all on *.* to worker@localhost")
+    await root.end()
+  })
+  afterAll(() => mariadb?.stop())
+  const over = () => ({ miniflare: { hyperdrives: { HYPERDRIVE: `mysql://worker:secret@127.0.0.1:${mariadb.port}/mysql` } } })
+
+  test.each([
+    ["the sources", {}],
+    ["the package", { built: true }],
+  ])("queries are children of the request, and the answer is that of the untraced twin: %s", async (_, how) => {
+    await start(source.replace("HAND", "traced"), { ...over(), ...how })
+    const answer = await worker.get("/")
+    const spans = await worker.spans(4)
+    const root = spans.find(({ kind }) => kind === "server")
+    const found = queries(spans)
+    expect(found.map(({ name, attributes }) => [name, attributes["db.query.text"], attributes["error.type"]])).toEqual([
+      ["select", "select ? + ? as sum, ? as word", undefined],
+      ["select", "select ? as executed", undefined],
+      ["select nowhere", "select nothing from nowhere", "ER_NO_SUCH_TABLE"],
+    ])
+    for (const span of found) expect(span.parentSpanId).toBe(root?.spanId)
+    await worker.dispose()
+    await start(source.replace("HAND", ""), { ...over(), bare: true })
+    expect(answer).toBe(await worker.get("/"))
+    expect(answer).toContain('"sum":42')
+  })
+
+  test("two copies of `traced` make one span for each query", async () => {
+    const main = await bundle(source.replace("HAND", "globalThis.other(traced").replace("disableEval: true }))", "disableEval: true })))"))
+    const other = await bundle(`import { traced } from "antifreeze/mysql2"; globalThis.other = traced`)
+    const modules = { worker: `import "./other.mjs"; export { default } from "./main.mjs"`, main, other }
+    const miniflare = {
+      ...over().miniflare,
+      modules: Object.entries(modules).map(([name, contents]) => ({ type: "ESModule", path: `${name}.mjs`, contents })),
+    }
+    await start("", { miniflare })
+    await worker.get("/")
+    expect(queries(await worker.spans(4)).map(({ name }) => name)).toEqual(["select", "select", "select nowhere"])
   })
 })
