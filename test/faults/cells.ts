@@ -164,11 +164,16 @@ function seenOf({ payload, functionError, reset, logs, responseMs, billedMs }: I
   return { payload: plain(payload.toString()), functionError, reset, logs: plain(logs), answerMs: responseMs, billedMs }
 }
 
+/** Frames that tell how many timers Node has run in one turn: in a list of JSON, in a text within JSON, in a plain one. */
+const TURN = String.raw` {4}at (?:process\.)?(?:processTicksAndRejections|processTimers|runNextTicks) \(node:internal[^)]*\)`
+const TURNS = new RegExp(String.raw`,"${TURN}"|(?:\\n|\n)${TURN}`, "g")
+
 /** Without what differs from run to run, our own lines, and the report of a native crash, which lists frames of ours among the function's. */
 function plain(text: string): string {
   return text
     .replace(/\n*(----- Native stack trace|<--- Last few GCs)[\s\S]*/, "CRASH REPORT")
     .replace(/^.*\[antifreeze\].*\n/gm, "")
+    .replace(TURNS, "")
     .replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, "ID")
     .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "TIME")
     .replace(/\(node:\d+\)|\[\d+:0x[0-9a-f]+\]|0x[0-9a-f]+/g, "N")
