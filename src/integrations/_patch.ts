@@ -65,10 +65,9 @@ type Undo = () => void
 export function whenLoaded(name: string, patch: (target: object, found: (target: object) => void) => readonly Undo[]): () => void {
   const undos = new Set<WeakRef<Undo>>()
   const watcher = (target: object) => {
-    for (const undo of patch(target, watcher)) {
-      alive(undos)
-      undos.add(new WeakRef(undo))
-    }
+    // Forgets those that are gone.
+    alive(undos)
+    for (const undo of patch(target, watcher)) undos.add(new WeakRef(undo))
   }
   const watchers = registry.watchers.get(name) ?? new Set()
   registry.watchers.set(name, watchers.add(watcher))
