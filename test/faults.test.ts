@@ -26,7 +26,7 @@ afterEach(() => {
   return collector.close()
 })
 
-it("late: keeps the spans, and answers later", async () => {
+it("late: keeps the spans, and answers later", { retry: 2 }, async () => {
   await play(late(60))
   const started = performance.now()
   expect(await send()).toMatchObject({ status: 200, text: "{}" })

@@ -90,7 +90,7 @@ describe.each([
   ["aws-lambda-ric 4", runtimes.ric4],
   ["our bootstrap", runtimes.own24],
 ])("Managed Instances with %s", (_name, runtime) => {
-  test("run invocations at the same time and never freeze", async () => {
+  test("run invocations at the same time and never freeze", { retry: 2 }, async () => {
     const environment = open(runtime, "life.handler", { maxConcurrency: 4, env: { AWS_LAMBDA_NODEJS_WORKER_COUNT: "2" } })
     await environment.init()
     const started = performance.now()

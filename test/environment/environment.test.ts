@@ -22,7 +22,7 @@ describe.each(runtimeList)("with %s", (_name, runtime) => {
     expect([first.coldStart, second.coldStart]).toEqual([true, false])
   })
 
-  test("measures init, response, hold and freeze", async () => {
+  test("measures init, response, hold and freeze", { retry: 2 }, async () => {
     const environment = open(runtime, "life.handler")
     const before = Date.now()
     const cold = await environment.invoke({ sleepMs: 40 })
@@ -58,7 +58,7 @@ describe.each(runtimeList)("with %s", (_name, runtime) => {
     expect(all.map((one) => json<Life>(one).invocations)).toEqual([1, 2, 3])
   })
 
-  test("kills at the timeout, answers for the function and starts again with the same temporary folder", async () => {
+  test("kills at the timeout, answers for the function and starts again with the same temporary folder", { retry: 2 }, async () => {
     const environment = open(runtime, "life.handler", { timeoutMs: 1_000 })
     const hung = await environment.invoke({ write: "kept", hang: true }, { requestId: "the-id" })
     expect(json(hung)).toEqual({
@@ -105,7 +105,7 @@ describe.each(runtimeList)("with %s", (_name, runtime) => {
     expect(exited.error).toMatchObject({ errorType: "Runtime.ExitError", errorMessage: expect.stringContaining("exit status 5") })
   })
 
-  test("streams", async () => {
+  test("streams", { retry: 2 }, async () => {
     const streamed = await open(runtime, "streams.parts").invoke({ n: 7 })
     expect(streamed.payload.toString()).toBe("first 7 string\nsecond\n")
     expect(streamed.streaming).toBe(true)
@@ -114,7 +114,7 @@ describe.each(runtimeList)("with %s", (_name, runtime) => {
     expect(broken).toMatchObject({ functionError: "Runtime.ExitError", payload: Buffer.from("some") })
   })
 
-  test("lets an extension hold the freeze after the response", async () => {
+  test("lets an extension hold the freeze after the response", { retry: 2 }, async () => {
     const environment = open(runtime, "extension.handler")
     const cold = await environment.invoke({ holdMs: 20 }, { requestId: "one" })
     const held = await environment.invoke({ holdMs: 200 }, { requestId: "two" })
@@ -246,7 +246,7 @@ describe.each(runtimeList)("with %s", (_name, runtime) => {
     expect(missing.error?.errorMessage).toContain("exit status 127")
   })
 
-  test("gives CPU in proportion to the memory", async () => {
+  test("gives CPU in proportion to the memory", { retry: 2 }, async () => {
     const environment = open(runtime, "life.handler", { memoryMb: 256 })
     await environment.invoke({})
     const shares: number[] = []

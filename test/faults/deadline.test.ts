@@ -43,7 +43,7 @@ describe.each(Object.entries({ ric3: runtimes.ric3, ric4: runtimes.ric4 }))("nea
     expect(roots.every((span) => span.attributes["antifreeze.revision"] === undefined)).toBe(true)
   })
 
-  test("the margin can be set, and switched off", async () => {
+  test("the margin can be set, and switched off", { retry: 2 }, async () => {
     const collector = await collect()
     const wide = open(runtime, "endings.hangs", collector, { timeoutMs: 900, env: { ANTIFREEZE_DEADLINE_MARGIN: "400" } })
     const { eventAtMs } = await wide.invoke({})

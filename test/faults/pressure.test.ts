@@ -32,7 +32,7 @@ function exporterTo(url: string, limits = { spans: 2048, bytes: 4e6 }): Exporter
 const span = (n: number) => record({ spanId: spanId(n) })
 
 describe.each(Object.entries({ ric3: runtimes.ric3, ric4: runtimes.ric4 }))("a dead endpoint on %s", (_name, runtime) => {
-  test("is paid for five times, and then left alone", async () => {
+  test("is paid for five times, and then left alone", { retry: 2 }, async () => {
     const collector = await collect({ onRequest: never() })
     const environment = open(runtime, "functions.noop", collector)
     const heldMs: number[] = []
@@ -128,7 +128,7 @@ describe("what was dropped is told by the next span that arrives", () => {
   })
 })
 
-describe("every wait is bounded", () => {
+describe("every wait is bounded", { retry: 2 }, () => {
   const within = async (url: string): Promise<{ ms: number; kept: number }> => {
     const startMs = performance.now()
     const { kept } = await exporterTo(url).export([span(1)])

@@ -190,7 +190,7 @@ describe.each(both)("%s", (_name, runtime) => {
     },
   )
 
-  test("a stream ends before the delivery also where the freeze cannot be held", async () => {
+  test("a stream ends before the delivery also where the freeze cannot be held", { retry: 2 }, async () => {
     const collector = await startCollector({ onRequest: late(250) })
     onTestFinished(() => collector.close())
     const env = { ...layered, ...traced(collector), UPSTREAM: collector.url }

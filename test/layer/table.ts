@@ -17,9 +17,14 @@ export function addedMs({ bareMs, layerMs }: Cell): number | undefined {
   return layerMs.length === 0 ? undefined : Math.min(...layerMs) - Math.min(...bareMs)
 }
 
-/** 2 ms, and on a machine with other things to do, whatever the bare function's own responses differ by. */
+/** What the response may be later; the table names each cell that was. */
+export const LATE_MS = 2
+
+/** A fifth of what the collector takes: a response that waited for it is this late on any machine. */
+export const WAITS_MS = 50
+
 export function isLate(cell: Cell): boolean {
-  return (addedMs(cell) ?? 0) > Math.max(2, median(cell.bareMs) - Math.min(...cell.bareMs))
+  return (addedMs(cell) ?? 0) > LATE_MS
 }
 
 export function isComplete({ spans, expected }: Cell): boolean {
@@ -33,7 +38,7 @@ export function printTable(cells: readonly Cell[]): string {
     if (cell === undefined) return "?"
     const ms = addedMs(cell)
     const { roots, calls, failedInits } = cell.spans
-    return `${cell.differences.length === 0 ? "identical" : "DIFFERS"}, ${ms === undefined ? "never warm" : `${signed(ms)} ms`}, ${roots + calls + failedInits} spans${isComplete(cell) ? "" : " INCOMPLETE"}`
+    return `${cell.differences.length === 0 ? "identical" : "DIFFERS"}, ${ms === undefined ? "never warm" : `${signed(ms)} ms${isLate(cell) ? " LATE" : ""}`}, ${roots + calls + failedInits} spans${isComplete(cell) ? "" : " INCOMPLETE"}`
   }
   const rows = shapes.map((shape) => [shape, ...COLUMNS.map((column) => text(shape, column))])
   const head = ["handler", ...COLUMNS.map(([node, client]) => `Node ${node}${client === "native" ? "" : ", alternative client"}`)]

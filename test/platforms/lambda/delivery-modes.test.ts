@@ -26,7 +26,7 @@ async function invokeTimes(environment: Environment, times: number, event: objec
 }
 
 describe.each(Object.entries({ ric3: runtimes.ric3, ric4: runtimes.ric4 }))("adaptive delivery on %s", (_name, runtime) => {
-  test("the first two deliver at once; frequent ones wait on disk, and are not held", async () => {
+  test("the first two deliver at once; frequent ones wait on disk, and are not held", { retry: 2 }, async () => {
     const collector = await collect({ onRequest: late(40) })
     const environment = open(runtime, "functions.noop", collector, adaptive)
     const first = await invokeTimes(environment, 2)
@@ -38,7 +38,7 @@ describe.each(Object.entries({ ric3: runtimes.ric3, ric4: runtimes.ric4 }))("ada
     expect(waiting(environment)).toBeGreaterThan(0)
   })
 
-  test("what has waited for a second goes out beside the next invocation, and the freeze waits for it", async () => {
+  test("what has waited for a second goes out beside the next invocation, and the freeze waits for it", { retry: 2 }, async () => {
     const collector = await collect({ onRequest: late(40) })
     const environment = open(runtime, "functions.five", collector, adaptive)
     await invokeTimes(environment, 4)
@@ -88,7 +88,7 @@ describe.each(Object.entries({ ric3: runtimes.ric3, ric4: runtimes.ric4 }))("ada
 })
 
 // Of the two, the runtime that has callbacks.
-test("an answer by callback, which waits for an empty event loop, does not wait for the adaptive delivery", async () => {
+test("an answer by callback, which waits for an empty event loop, does not wait for the adaptive delivery", { retry: 2 }, async () => {
   const collector = await collect({ onRequest: late(200) })
   const environment = open(runtimes.ric3, "functions.callback", collector, adaptive)
   await invokeTimes(environment, 4)

@@ -17,7 +17,7 @@ const broken: [string, Fault][] = [
   ["answers what is not HTTP", notHttp()],
 ]
 
-describe.each(Object.entries({ ric3: runtimes.ric3, ric4: runtimes.ric4 }))("with an endpoint that fails, on %s", (_name, runtime) => {
+describe.each(Object.entries({ ric3: runtimes.ric3, ric4: runtimes.ric4 }))("with an endpoint that fails, on %s", { retry: 2 }, (_name, runtime) => {
   test.each(broken)("%s: answered on time, held within the bound, told once, delivered later", async (title, fault) => {
     let broken = true
     const collector = await collect({ onRequest: (exchange) => broken && fault(exchange) })
