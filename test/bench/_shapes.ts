@@ -1,3 +1,5 @@
+import { median } from "./_figures.ts"
+
 /** What the benchmarks keep. Raw figures, so that every table can be computed again. */
 export interface WarmCell {
   readonly runtime: string
@@ -41,4 +43,22 @@ export interface WatchdogCell {
   readonly firstHeldMs: number[]
   /** Median of the warm ones. */
   readonly responseMs: number[]
+}
+
+export const STORE_WAYS = ["bare", "antifreeze", "opentelemetry"] as const
+export type StoreWay = (typeof STORE_WAYS)[number]
+
+/** One library's calls. */
+export interface StoreCell {
+  readonly library: string
+  /** CPU of a call in microseconds: way -> process -> round. No way where OpenTelemetry has no instrumentation. */
+  readonly processes: Partial<Record<StoreWay, number[][]>>
+}
+
+/** What a way adds to the bare call; of `bare`, the call itself. */
+export function addedUs({ processes }: StoreCell, way: StoreWay): number | undefined {
+  const quietest = (all: readonly number[][]) => Math.min(...all.map(median))
+  const [own, bare] = [processes[way], processes.bare]
+  if (own === undefined || bare === undefined) return undefined
+  return way === "bare" ? quietest(own) : quietest(own) - quietest(bare)
 }

@@ -1,5 +1,5 @@
 // Prints what test/layer/shapes.test.ts measured last: `node test/layer/table.ts`. Nothing in it but what the raw results say.
-import { median, readResults, signed } from "../bench/_figures.ts"
+import { readResults, signed } from "../bench/_figures.ts"
 import type { Cell, SpanCounts } from "./_compare.ts"
 
 export const COLUMNS: readonly (readonly [runtime: string, client: Cell["client"]])[] = [
