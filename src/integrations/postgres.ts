@@ -8,6 +8,8 @@ export interface PostgresQuery {
   /** The text around the values of a template, or the whole text. */
   readonly strings: readonly string[]
   readonly executed?: boolean
+  /** Set by a cursor, and by `for await`. */
+  readonly cursorFn?: unknown
   resolve: Method
   reject: Method
 }
@@ -81,9 +83,16 @@ function traceStart(handle: Method, trace: Trace<PostgresQuery>): Method {
   }
 }
 
-/** A cursor and a copy replace these functions along the way. */
 function watchSettling(query: PostgresQuery, name: "resolve" | "reject", end: End<unknown>): void {
   let current = query[name]
+  if (!query.cursorFn) {
+    query[name] = (value: unknown) => {
+      end(value)
+      return current(value)
+    }
+    return
+  }
+  // `for await` replaces these functions for each batch of rows.
   Object.defineProperty(query, name, {
     configurable: true,
     enumerable: true,
