@@ -7,19 +7,36 @@ import * as tracer from "opentracing/lib/tracer.js"
 
 import { prepare } from "../src/platforms/lambda/layer.ts"
 import { hookLoads, type Traced } from "../src/platforms/node/hook-loads.ts"
+import { processState } from "../src/platforms/node/process-state.ts"
+import { VERSION } from "../src/version.ts"
+import type * as More from "./more.ts"
 import { provide } from "./provide.ts"
 
 export * from "../src/index.ts"
 export { joinAsServer, reportInitError, traceLoaded } from "../src/platforms/lambda/layer.ts"
-export { processState } from "../src/platforms/node/process-state.ts"
+export { processState }
 
 /** Before the function's code, so that its calls are seen from the first one on, and its imports find us. */
 export function begin(): void {
   const { Module } = process.getBuiltinModule("node:module")
   const { fileURLToPath, pathToFileURL } = process.getBuiltinModule("node:url")
+  const load = Module.createRequire(__filename)
   prepare()
-  hookLoads((name) => (Module.createRequire(__filename)("./libraries.cjs") as Record<string, Traced>)[name])
+  const more = loadMore(load)
+  hookLoads((name) => (load("./libraries.cjs") as Record<string, Traced>)[name] ?? more?.tracedOf(name), more?.FILES)
   provide(new URL("../", pathToFileURL(__filename)), (folder) => shareOpenTracing(fileURLToPath(folder)))
+}
+
+/** The layer's other zip, where it is attached too. */
+function loadMore(load: NodeJS.Require): typeof More | undefined {
+  if (!process.getBuiltinModule("node:fs").existsSync(`${__dirname}/more.cjs`)) return undefined
+  const more = load("./more.cjs") as typeof More
+  if (more.VERSION === VERSION) {
+    more.begin()
+    return more
+  }
+  processState.report("config", `layer-more.zip is of version ${more.VERSION}, the layer of ${VERSION}: it is left out.`)
+  return undefined
 }
 
 /**

@@ -1,4 +1,5 @@
-// Writes dist/layer/, which Lambda mounts as /opt, and dist/layer.zip, the same bytes for the same sources.
+// Writes dist/layer/, which Lambda mounts as /opt, and dist/layer.zip, the same bytes for the same sources; and what the layer leaves
+// out for its size as dist/layer-more/ and dist/layer-more.zip.
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { dirname, join, relative } from "node:path"
@@ -18,6 +19,7 @@ export async function buildLayer(version, dist = join(root, "dist")) {
   const layer = join(dist, "layer")
   const modules = join(layer, "nodejs/node_modules")
   const own = join(modules, "antifreeze")
+  const more = join(dist, "layer-more")
   mkdirSync(own, { recursive: true })
   const wrapper = readFileSync(join(root, "layer/antifreeze"), "utf8")
   // Without its comments: they are a hundredth of the layer.
@@ -51,6 +53,16 @@ export async function buildLayer(version, dist = join(root, "dist")) {
     }),
     build({ ...common, entryPoints: from("handler.ts"), format: "esm", outfile: join(own, "handler.mjs") }),
     build({ ...common, ...first, entryPoints: from("libraries.ts"), format: "cjs", outfile: join(own, "libraries.cjs") }),
+    ...["more", "more-libraries"].map((name) =>
+      build({
+        ...common,
+        plugins: later.plugins,
+        external: later.external,
+        entryPoints: from(`${name}.ts`),
+        format: "cjs",
+        outfile: join(more, "nodejs/node_modules/antifreeze", `${name}.cjs`),
+      }),
+    ),
     build({ ...common, entryPoints: from("preload.ts"), format: "cjs", outfile: join(own, "preload.cjs") }),
     build({
       ...common,
@@ -68,8 +80,10 @@ export async function buildLayer(version, dist = join(root, "dist")) {
   write(own, "index.mjs", reexport(names))
   write(opentracing, "package.json", packageJson("opentracing", require("opentracing/package.json").version))
   write(opentracing, "index.mjs", reexport(require(join(opentracing, "index.cjs"))))
-  await minifyFolder(modules)
-  await writeZip(layer, join(dist, "layer.zip"))
+  for (const folder of [layer, more]) {
+    await minifyFolder(folder)
+    await writeZip(folder, `${folder}.zip`)
+  }
 }
 
 /** The layer patches some libraries only: it need not know the files of the others. */

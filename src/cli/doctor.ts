@@ -39,6 +39,8 @@ export async function doctor(argv: string[]): Promise<number> {
 const MAX_BYTES = 250 * 1024 * 1024
 /** The longest wait for an endpoint when nothing else is set. */
 const EXPORT_TIMEOUT_MS = 300
+/** What the layer has more than when it is the full one. */
+const FULL_BYTES = 65_000
 const OTHERS = /datadog|dd-trace|opentelemetry|aws-otel|newrelic|sentry|lumigo|thundra|dynatrace/i
 
 /** What is wrong with a function's configuration, each with what to do. */
@@ -53,6 +55,8 @@ export function examine(configuration: FunctionConfiguration): string[] {
   const waitMs = Number(variables["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT"] ?? variables["OTEL_EXPORTER_OTLP_TIMEOUT"] ?? EXPORT_TIMEOUT_MS)
   const protocol = variables["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] ?? variables["OTEL_EXPORTER_OTLP_PROTOCOL"] ?? "http/json"
   const bytes = CodeSize + Layers.reduce((sum, layer) => sum + (layer.CodeSize ?? 0), 0)
+  const ownBytes = Layers.reduce((sum, { Arn = "", CodeSize: size = 0 }) => sum + (isOurLayer(Arn) ? size : 0), 0)
+  const captures = Boolean(variables["ANTIFREEZE_CAPTURE"])
   const other = layers.find((arn) => OTHERS.test(arn))
   const checks: [wrong: boolean, what: string][] = [
     [State === "Failed", `the function is not usable: ${StateReason}.`],
@@ -69,6 +73,10 @@ export function examine(configuration: FunctionConfiguration): string[] {
     [
       wrapper === WRAPPER && !hasLayer && !isImage,
       `AWS_LAMBDA_EXEC_WRAPPER=${WRAPPER}, but there is no such file without the layer: every start fails.`,
+    ],
+    [
+      captures && ownBytes > 0 && ownBytes < FULL_BYTES,
+      "ANTIFREEZE_CAPTURE asks for payloads, which this layer cannot capture by itself. Run antifreeze layer publish --full and instrument it again.",
     ],
     [endpoint === undefined, "no endpoint is set: nothing is exported. Set OTEL_EXPORTER_OTLP_ENDPOINT."],
     [endpoint !== undefined && !/^https?:\/\/[^/]/.test(endpoint), `the endpoint ${JSON.stringify(endpoint)} is not an http or https URL.`],

@@ -1,16 +1,16 @@
 import { createHash } from "node:crypto"
-import { existsSync, readFileSync } from "node:fs"
-import { fileURLToPath } from "node:url"
 import type { Lambda } from "@aws-sdk/client-lambda"
 import { CliError, LAYER_NAME, openLambda, RUNTIMES } from "./_aws.ts"
 import { forEach, readArguments } from "./_each.ts"
+import { readLayer } from "./_zip.ts"
 
-const USAGE = `Usage: antifreeze layer publish [--region R]… [--public] [--dry-run]
+const USAGE = `Usage: antifreeze layer publish [--region R]… [--full] [--public] [--dry-run]
 
 Publishes the layer in your account, in each region given. What is there already, byte for byte, is not published again.
 
   --region <r>   region; repeat it for more (default: the SDK's, AWS_REGION)
   --name <n>     name of the layer (${LAYER_NAME})
+  --full         with all libraries that have to be patched, and payload capture (20 kB more)
   --public       let every AWS account use it
   --zip <file>   another zip than the one of this package
   --dry-run      say what would be done, and do nothing
@@ -24,15 +24,18 @@ export async function publish(argv: string[]): Promise<number> {
     name: { type: "string", default: LAYER_NAME },
     public: { type: "boolean", default: false },
     zip: { type: "string" },
+    full: { type: "boolean", default: false },
     "dry-run": { type: "boolean", default: false },
   })
   if (typeof parsed === "number") return parsed
-  const { region = [], name, zip: file = fileURLToPath(new URL("../layer.zip", import.meta.url)) } = parsed.values
-  if (!existsSync(file)) {
-    process.stderr.write(`[antifreeze] ${file} does not exist. Run npm run build, or give --zip.\n`)
+  const { region = [], name } = parsed.values
+  let zip: Buffer
+  try {
+    zip = readLayer(parsed.values)
+  } catch (error) {
+    process.stderr.write(`[antifreeze] ${(error as Error).message}\n`)
     return 1
   }
-  const zip = readFileSync(file)
   const regions = region.length > 0 ? region : ["default region"]
   const regionOf = (title: string) => (title === "default region" ? undefined : title)
   return forEach(regions, regionOf, async (title) => {

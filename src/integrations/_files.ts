@@ -1,8 +1,10 @@
 /** What an ES module calls all of its own exports, once `handOver` has made it import them. */
 const SELF = "antifreezeSelf"
 
+type FileOf = readonly [file: string, library: string, handed: string]
+
 /** The files of libraries that are not in the default set: each hands what it exports to `traced` of `antifreeze/<library>`. */
-export const FILES: readonly (readonly [file: string, library: string, handed: string])[] = [
+export const FILES: readonly FileOf[] = [
   ["pg/lib/client.js", "pg", "module.exports"],
   ["pg-pool/index.js", "pg", "module.exports"],
   // Its classes have names of one letter, other ones in each version: it imports itself.
@@ -60,11 +62,11 @@ export const KNOWN_FILE: RegExp = new RegExp(
 )
 
 /** The known file of a path or URL, if it is one. */
-export function knownFile(place: string): KnownFile | undefined {
+export function knownFile(place: string, files: readonly FileOf[] = FILES): KnownFile | undefined {
   const at = place.lastIndexOf("node_modules")
   if (at < 0) return undefined
   const inModules = place.slice(at + "node_modules/".length).replaceAll("\\", "/")
-  const [, library, handed] = FILES.find(([file]) => file === inModules) ?? []
+  const [, library, handed] = files.find(([file]) => file === inModules) ?? []
   return library === undefined || handed === undefined ? undefined : { library, handed }
 }
 

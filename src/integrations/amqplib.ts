@@ -126,9 +126,12 @@ function patchChannel(owner: object, trace: Trace<AmqpCall>): readonly (() => vo
 
 /** The caller's headers win and stay as they are. Inherited ones count: amqplib puts its own on top of them in that way. */
 function carrying(properties: Message["properties"], ours: Readonly<Record<string, string>>): Message["properties"] {
-  const { headers = {} } = properties ?? {}
-  const added = Object.entries(ours).filter(([name]) => !(name in headers))
-  return added.length === 0 ? properties : { ...properties, headers: Object.assign(Object.create(headers), Object.fromEntries(added)) }
+  const names = Object.keys(ours)
+  if (names.length === 0) return properties
+  const headers: Record<string, unknown> = {}
+  for (const name in properties?.headers) headers[name] = properties.headers[name]
+  for (const name of names) if (!(name in headers)) headers[name] = ours[name]
+  return { ...properties, headers }
 }
 
 function placeOf({ exchange = "", routingKey = "" }: Fields): { exchange: string; routingKey: string } {

@@ -21,7 +21,7 @@ interface LayerVersion {
   readonly arn: string
   readonly version: number
   readonly sha256: string
-  readonly bytes: number
+  readonly zip: Buffer
   readonly runtimes: string[]
   readonly architectures: string[]
   policy: object[]
@@ -167,7 +167,7 @@ export async function startLambdaApi(): Promise<LambdaApi> {
       arn: `arn:aws:lambda:${region}:${ACCOUNT}:layer:${layer}:${version}`,
       version,
       sha256: createHash("sha256").update(zip).digest("base64"),
-      bytes: zip.length,
+      zip,
       runtimes: body["CompatibleRuntimes"] as string[],
       architectures: body["CompatibleArchitectures"] as string[],
       policy: [],
@@ -186,8 +186,8 @@ export async function startLambdaApi(): Promise<LambdaApi> {
   }
 }
 
-function shown({ arn, version, sha256, bytes }: LayerVersion): object {
-  return { LayerVersionArn: arn, Version: version, Content: { CodeSha256: sha256, CodeSize: bytes } }
+function shown({ arn, version, sha256, zip }: LayerVersion): object {
+  return { LayerVersionArn: arn, Version: version, Content: { CodeSha256: sha256, CodeSize: zip.length } }
 }
 
 function reply(response: ServerResponse, status: number, body: unknown, errorType?: string): void {

@@ -1,10 +1,14 @@
 // The commands for AWS, with the real SDK, against a server on this machine that speaks the Lambda API.
+
+import { execFileSync } from "node:child_process"
 import { createHash } from "node:crypto"
-import { readFileSync } from "node:fs"
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { afterEach, beforeEach, describe, expect, test } from "vitest"
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest"
 import { type FakeFunction, type LambdaApi, startLambdaApi } from "./_lambda-api.ts"
-import { type Ran, run } from "./_run.ts"
+import { installed, type Ran, run } from "./_run.ts"
 
 const zip = fileURLToPath(new URL("../../dist/layer.zip", import.meta.url))
 const arn = (region: string, version: number) => `arn:aws:lambda:${region}:123456789012:layer:antifreeze:${version}`
@@ -21,9 +25,9 @@ beforeEach(async () => {
 })
 afterEach(() => api.close())
 
-function aws(argv: string, env: Record<string, string> = {}): Promise<Ran> {
+function aws(argv: string, env: Record<string, string> = {}, file?: string): Promise<Ran> {
   const credentials = { AWS_ACCESS_KEY_ID: "key", AWS_SECRET_ACCESS_KEY: "secret", AWS_REGION: "eu-west-1" }
-  return run(argv.split(" "), { ...credentials, AWS_ENDPOINT_URL_LAMBDA: api.url, ...env })
+  return run(argv.split(" "), { ...credentials, AWS_ENDPOINT_URL_LAMBDA: api.url, ...env }, file)
 }
 
 function given(name: string, more: Partial<FakeFunction> = {}): FakeFunction {
@@ -51,6 +55,21 @@ describe("layer publish", () => {
     const { code, stdout } = await aws(`layer publish --zip ${zip}`)
     expect([code, stdout]).toEqual([0, `default region: is up to date: ${arn("eu-west-1", 1)}\n`])
     expect(api.layers.get("eu-west-1 antifreeze")).toHaveLength(1)
+  })
+
+  test("publishes all of it as one zip when asked", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "antifreeze-full-"))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const { code } = await aws("layer publish --full", {}, installed)
+    expect(code).toBe(0)
+    const file = join(folder, "full.zip")
+    writeFileSync(file, api.layers.get("eu-west-1 antifreeze")?.[0]?.zip ?? "")
+    execFileSync("unzip", ["-q", file, "-d", join(folder, "opt")])
+    const names = readdirSync(join(folder, "opt"), { recursive: true })
+    expect(names).toEqual(
+      expect.arrayContaining(["antifreeze", ...["index.cjs", "more.cjs"].map((name) => `nodejs/node_modules/antifreeze/${name}`)]),
+    )
+    expect(statSync(join(folder, "opt/antifreeze")).mode & 0o777).toBe(0o755)
   })
 
   test("shares it with every account when asked", async () => {
@@ -273,6 +292,11 @@ describe("status and doctor", () => {
       "tracing switched off",
       { Layers: layer, Environment: { Variables: { ...on, OTEL_SDK_DISABLED: "true" } } },
       "OTEL_SDK_DISABLED=true switches tracing off",
+    ],
+    [
+      "a capture that this layer has not",
+      { Layers: layer.map((one) => ({ ...one, CodeSize: 59_000 })), Environment: { Variables: { ...on, ANTIFREEZE_CAPTURE: "event" } } },
+      "antifreeze layer publish --full",
     ],
     [
       "a wait longer than the timeout",

@@ -1,5 +1,5 @@
 import type { LoadFnOutput } from "node:module"
-import { handOver, knownFile } from "../../integrations/_files.ts"
+import { type FILES, handOver, knownFile } from "../../integrations/_files.ts"
 
 const KEY = Symbol.for("antifreeze.hand-over.v1")
 
@@ -7,9 +7,9 @@ export type Traced = (target: object) => unknown
 
 /**
  * From now on, what the known files of libraries export is handed to `traced` of that library, in CommonJS and in ES modules.
- * `tracedOf` loads it, when the first of its files is loaded. Returns undo.
+ * `tracedOf` loads it, when the first of its files is loaded; `files` are other ones to know. Returns undo.
  */
-export function hookLoads(tracedOf: (library: string) => Traced | undefined): () => void {
+export function hookLoads(tracedOf: (library: string) => Traced | undefined, files?: typeof FILES): () => void {
   const { registerHooks } = process.getBuiltinModule("node:module")
   if (registerHooks === undefined) return () => {}
   const hand = (library: string, target: object) => {
@@ -23,7 +23,7 @@ export function hookLoads(tracedOf: (library: string) => Traced | undefined): ()
   const hooks = registerHooks({
     load(url, context, nextLoad) {
       const loaded = nextLoad(url, context) as LoadFnOutput
-      const known = knownFile(url)
+      const known = knownFile(url, files)
       if (known === undefined) return loaded
       const { readFileSync } = process.getBuiltinModule("node:fs")
       // `import` of a CommonJS file leaves the source to be read later.
