@@ -5,7 +5,7 @@ import { type AwsClient, awsOperations, awsSettings, type Look } from "./_aws.ts
 import { beginAttempt } from "./_aws-attempt.ts"
 import { type AwsCall, awsCallOf, type SignedRequest } from "./_aws-call.ts"
 import { describeAws } from "./_aws-facts.ts"
-import type { Answer } from "./_http.ts"
+import { type Answer, tap } from "./_http.ts"
 import type { UndiciRequest } from "./fetch.ts"
 import type { Http2Call } from "./http2.ts"
 
@@ -137,24 +137,14 @@ function textOf(value: unknown): string | undefined {
   return value === undefined || value === null ? undefined : String(value)
 }
 
-/** Shows what is written at once, as every SDK does with a body that it has. Nothing is deleted after it: that would make a slow object of the request. */
+/** Every SDK hands over a body that it has at once. */
 function onFirstChunk(request: object, look: Look): void {
-  const stream = request as { end(...args: unknown[]): unknown }
-  const { end } = stream
-  stream.end = function (...args) {
-    show(look, args[0])
-    return end.apply(this, args)
-  }
+  tap(request, "end", (chunk) => show(look, chunk))
 }
 
-/** Shows every chunk of a body on its way to whoever reads it. A listener for "data" would start a flow that nobody may be ready for. */
+/** A listener for "data" would start a flow that nobody may be ready for. */
 function onChunk(response: object, look: Look): void {
-  const stream = response as { push(...args: unknown[]): boolean }
-  const { push } = stream
-  stream.push = function (...args) {
-    show(look, args[0])
-    return push.apply(this, args)
-  }
+  tap(response, "push", (chunk) => show(look, chunk))
 }
 
 /** A body that we cannot make sense of is none of the program's business: the span lacks what it would have told. */

@@ -1,24 +1,37 @@
 import type { Capture, Message, Tags } from "../../core/contracts.ts"
 import type { Span } from "../../core/span.ts"
+import { PassingBodies } from "./passing-bodies.ts"
 import { type Hooks, processState } from "./process-state.ts"
 
 /** The HTTP clients, by the names of their integrations. */
 const CLIENTS = ["http", "undici", "http2"]
 const OURS = Symbol.for("antifreeze.capture")
-type OwnHooks = Hooks & { readonly [OURS]?: Hooks | undefined }
+/** Ours, with what they stand in place of. */
+type OwnHooks = Hooks & { readonly [OURS]?: { readonly users: Hooks | undefined; readonly bodies: PassingBodies | undefined } }
+
+/** What is wanted of outgoing calls. */
+export interface WantedCalls {
+  readonly tags: Capture
+  readonly requestBody: boolean
+  readonly responseBody: boolean
+}
 
 /**
  * Captures outgoing calls, or none any more. What it gives is called with each invocation: it adds our hooks to those that the user
  * has for the HTTP clients by then, in place of earlier ones of ours.
  */
-export function watchCalls(calls: Capture | undefined): () => void {
+export function watchCalls(calls: WantedCalls | undefined): () => void {
   const own = new WeakSet<Hooks>()
+  const bodies =
+    calls?.requestBody || calls?.responseBody ? new PassingBodies({ request: calls.requestBody, response: calls.responseBody }) : undefined
   return () => {
     for (const name of CLIENTS) {
       const present = processState.hooks.get(name) as OwnHooks | undefined
       if (present === undefined ? calls === undefined : own.has(present)) continue
-      const users = present !== undefined && OURS in present ? present[OURS] : present
-      const hooks = calls === undefined ? users : bothHooks(name, users, calls)
+      const earlier = present?.[OURS]
+      earlier?.bodies?.stop()
+      const users = earlier === undefined ? present : earlier.users
+      const hooks = calls === undefined ? users : bothHooks(name, users, calls.tags, bodies)
       if (hooks === undefined) processState.hooks.delete(name)
       else {
         own.add(hooks)
@@ -28,23 +41,26 @@ export function watchCalls(calls: Capture | undefined): () => void {
   }
 }
 
-function bothHooks(name: string, users: Hooks | undefined, calls: Capture): OwnHooks {
-  const written = new WeakMap<Span, ClientCall>()
+function bothHooks(name: string, users: Hooks | undefined, tags: Capture, bodies: PassingBodies | undefined): OwnHooks {
+  const under = new WeakMap<Span, ClientCall>()
   return {
     name,
     onCall(span, call: ClientCall) {
       users?.onCall?.(span, call)
-      tag(span, calls.requestTags(requestOf(call)))
-      if (call.getHeader !== undefined) written.set(span, call)
+      tag(span, tags.requestTags(requestOf(call, undefined)))
+      if (call.getHeader !== undefined || bodies !== undefined) under.set(span, call)
+      bodies?.begin(call)
     },
     onResult(span, result: Result, error) {
       users?.onResult?.(span, result, error)
-      // Headers may be set until the request is sent.
-      const call = written.get(span)
-      if (call !== undefined) tag(span, calls.requestTags(requestOf(call)))
-      tag(span, calls.responseTags({ header: (header) => result?.response?.header?.(header) }))
+      // Headers may be set until the request is sent, and bodies pass until now.
+      const call = under.get(span)
+      if (call !== undefined) tag(span, tags.requestTags(requestOf(call, bodies)))
+      const header = (name: string) => result?.response?.header?.(name)
+      const body = () => call && bodies?.read(call, "response", header("content-encoding"))
+      tag(span, tags.responseTags({ header, body }))
     },
-    [OURS]: users,
+    [OURS]: { users, bodies },
   }
 }
 
@@ -65,11 +81,12 @@ interface ClientCall {
   readonly body?: unknown
 }
 
-function requestOf(call: ClientCall): Message {
+function requestOf(call: ClientCall, bodies: PassingBodies | undefined): Message {
   const { headers, body } = call
-  if (call.getHeader !== undefined) return { header: (name) => call.getHeader?.(name) ?? valuesOf(call._header, name) }
-  const isSeen = typeof body === "string" || body instanceof Uint8Array
-  return { header: (name) => valuesOf(headers, name), ...(isSeen && { body: () => body }) }
+  const header = (name: string) =>
+    call.getHeader === undefined ? valuesOf(headers, name) : (call.getHeader(name) ?? valuesOf(call._header, name))
+  const isGiven = typeof body === "string" || body instanceof Uint8Array
+  return { header, body: () => (isGiven ? body : bodies?.read(call, "request", [header("content-encoding") ?? []].flat()[0])) }
 }
 
 function valuesOf(headers: unknown, name: string): unknown[] {

@@ -4,7 +4,7 @@ import type { CaptureOptions } from "./capture.ts"
 type Env = Readonly<Record<string, string | undefined>>
 
 /** `ANTIFREEZE_CAPTURE`, a list of these. */
-const KINDS = ["event", "result", "request-body", "response-body", "call-request-body"]
+const KINDS = ["event", "result", "request-body", "response-body", "call-request-body", "call-response-body"]
 
 /** What the environment asks for. Headers go by the names that OpenTelemetry's agents have; a wrong value is one line of log. */
 export function readCapture(env: Env, report: Report): CaptureOptions {
@@ -20,8 +20,9 @@ export function readCapture(env: Env, report: Report): CaptureOptions {
     requestHeaders: headers("CLIENT_CAPTURE_REQUEST"),
     responseHeaders: headers("CLIENT_CAPTURE_RESPONSE"),
     requestBody: kinds.includes("call-request-body"),
+    responseBody: kinds.includes("call-response-body"),
   }
-  const wantsCalls = calls.requestHeaders.length > 0 || calls.responseHeaders.length > 0 || calls.requestBody
+  const wantsCalls = calls.requestHeaders.length > 0 || calls.responseHeaders.length > 0 || calls.requestBody || calls.responseBody
   return {
     event: kinds.includes("event"),
     result: kinds.includes("result"),

@@ -13,8 +13,11 @@ export interface CaptureOptions extends Wanted {
   readonly event?: boolean
   /** What the handler gave back, as `antifreeze.result` (`ANTIFREEZE_CAPTURE=result`). */
   readonly result?: boolean
-  /** The same of outgoing calls. Of bodies only what is given to undici as text or bytes can be seen. */
-  readonly calls?: Omit<Wanted, "responseBody">
+  /**
+   * The same of outgoing calls: the first 64 kB of bodies as they pass through `node:http`, and on Node 24 through `fetch`; on Node 22,
+   * of undici's only the bodies that a request is given as text or bytes. None of `node:http2`.
+   */
+  readonly calls?: Wanted
   /** Most bytes of each captured value (`ANTIFREEZE_CAPTURE_MAX_BYTES`; default 4,096). */
   readonly maxBytes?: number
   /** More names of secrets, in any letter case and with any separators (`ANTIFREEZE_CAPTURE_MASK`). */
@@ -44,7 +47,10 @@ export function capture(options: CaptureOptions = {}): Capture {
     onMistake: (error) => processState.report("capture", `mask(key, value) failed: ${errorFacts(error).kind}. The value is not sent.`),
   }
   const incoming = captureOf(wanted, masking)
-  const hookCalls = watchCalls(wanted.calls && captureOf(wanted.calls, masking))
+  const { calls } = wanted
+  const hookCalls = watchCalls(
+    calls && { tags: captureOf(calls, masking), requestBody: calls.requestBody === true, responseBody: calls.responseBody === true },
+  )
   const invocation = captureInvocation(wanted, incoming, masking)
   processState.capture = (trigger, event) => {
     // The user's own hooks may have come since.

@@ -1,7 +1,9 @@
 import { once } from "node:events"
-import { createServer, request, type Server } from "node:http"
+import { type ClientRequest, createServer, type IncomingMessage, request, type Server, type ServerResponse } from "node:http"
 import { connect, createServer as createHttp2Server } from "node:http2"
 import type { AddressInfo } from "node:net"
+import { Readable } from "node:stream"
+import { brotliCompressSync, gzipSync } from "node:zlib"
 import { request as undici } from "undici"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
 import { type CaptureOptions, capture } from "../../../src/capture.ts"
@@ -72,7 +74,7 @@ async function byHttp2(): Promise<void> {
 const calls: CaptureOptions = { calls: { requestHeaders: ["X-Sent", "x-late"], responseHeaders: ["X-Answer"], requestBody: true } }
 
 describe("what is captured of outgoing calls", () => {
-  it("is the same for each client, and a body where it is given as text", async () => {
+  it("is the same for each client, and a body but for node:http2", async () => {
     capture(calls)
     const { calls: seen } = await invoke(async () => {
       await byHttp({ "x-sent": "a" })
@@ -82,8 +84,13 @@ describe("what is captured of outgoing calls", () => {
     })
     const answered = { "http.response.header.x-answer": ["one"] }
     expect(seen).toEqual([
-      { "http.request.header.x-sent": ["a"], "http.request.header.x-late": ["set later"], ...answered },
-      { "http.request.header.x-sent": ["b"], ...answered },
+      {
+        "http.request.header.x-sent": ["a"],
+        "http.request.header.x-late": ["set later"],
+        "http.request.body.content": "body",
+        ...answered,
+      },
+      { "http.request.header.x-sent": ["b"], "http.request.body.content": "body", ...answered },
       { "http.request.header.x-sent": ["c"], "http.request.body.content": '{"password":"REDACTED","ok":1}', ...answered },
       { "http.request.header.x-sent": ["h2"], "http.response.header.x-answer": ["two"] },
     ])
@@ -92,7 +99,8 @@ describe("what is captured of outgoing calls", () => {
   it("leaves the user's own hooks in place, also those that come later, and ends with the next call", async () => {
     const hooks = { name: "http", onCall: (span: { setTag(key: string, value: unknown): unknown }) => void span.setTag("user", "seen") }
     capture(calls)
-    const both = { user: "seen", "http.request.header.x-sent": ["a"], "http.request.header.x-late": ["set later"] }
+    const asked = { "http.request.header.x-sent": ["a"], "http.request.header.x-late": ["set later"], "http.request.body.content": "body" }
+    const both = { user: "seen", ...asked }
     for (let time = 0; time < 2; time++) {
       const { calls: seen } = await invoke(() => byHttp({ "x-sent": "a" }), { integrations: [hooks] })
       expect(seen).toEqual([{ ...both, "http.response.header.x-answer": ["one"] }])
@@ -101,6 +109,106 @@ describe("what is captured of outgoing calls", () => {
     expect((await invoke(() => byHttp({ "x-sent": "a" }))).calls).toEqual([{ ...both, "http.response.header.x-answer": ["one"] }])
     capture({})
     expect((await invoke(() => byHttp({ "x-sent": "a" }))).calls).toEqual([{ user: "seen" }])
+  })
+})
+
+describe("bodies of outgoing calls", () => {
+  const text = JSON.stringify({ ok: 1, password: "CANARY" })
+  const masked = '{"ok":1,"password":"REDACTED"}'
+  const both: CaptureOptions = { calls: { requestBody: true, responseBody: true } }
+  /** Answers with what it was asked for by its path. */
+  const answers: Record<string, (response: ServerResponse) => void> = {
+    parts(response) {
+      response.write(text.slice(0, 10))
+      setImmediate(() => response.end(text.slice(10)))
+    },
+    gzip: (response) => response.setHeader("content-encoding", "gzip").end(gzipSync(text)),
+    br: (response) => response.setHeader("content-encoding", "br").end(brotliCompressSync(text)),
+    broken: (response) => response.setHeader("content-encoding", "gzip").end("no gzip"),
+    bytes: (response) => response.end(Buffer.from([0xff, 0xfe, 0, 1])),
+    long: (response) => response.end("é".repeat(50_000)),
+    "long-bytes": (response) => response.end(Buffer.alloc(100_000, 0xff)),
+    nothing: (response) => response.end(),
+  }
+  let upstream: Server
+  let url: string
+  beforeAll(async () => {
+    upstream = createServer(
+      (incoming, response) => void incoming.resume().on("end", () => answers[incoming.url?.slice(1) ?? ""]?.(response)),
+    )
+    await once(upstream.listen(0, "127.0.0.1"), "listening")
+    url = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}/`
+  })
+  afterAll(() => void upstream.close())
+
+  async function ask(path: string, write: (sent: ClientRequest) => unknown = (sent) => sent.end(), reads = true): Promise<Buffer> {
+    const sent = request(url + path, { method: "POST", agent: false })
+    write(sent)
+    const [response] = (await once(sent, "response")) as [IncomingMessage]
+    const parts: Buffer[] = []
+    if (!reads) response.destroy()
+    else for await (const part of response) parts.push(part as Buffer)
+    return Buffer.concat(parts)
+  }
+
+  const bodies = async (fn: () => unknown): Promise<unknown[]> => {
+    capture(both)
+    const { calls: seen } = await invoke(fn)
+    return seen.map((tags) => [tags["http.request.body.content"], tags["http.response.body.content"]])
+  }
+
+  it.each<[string, (sent: ClientRequest) => unknown]>([
+    ["end", (sent) => sent.end(text)],
+    ["write and end", (sent) => sent.write(text.slice(0, 5)) && sent.end(Buffer.from(text.slice(5)))],
+    ["another encoding", (sent) => sent.end(Buffer.from(text).toString("base64"), "base64")],
+    ["a pipe", (sent) => Readable.from([text.slice(0, 5), text.slice(5)]).pipe(sent)],
+    ["a callback", (sent) => sent.write(text) && sent.end(() => {})],
+  ])("are seen as they are written: %s", async (_how, write) => {
+    expect(await bodies(() => ask("parts", write))).toEqual([[masked, masked]])
+  })
+
+  it("are decompressed, cut, or left out where they are no text", async () => {
+    const seen = (await bodies(async () => {
+      for (const path of Object.keys(answers)) await ask(path)
+    })) as [unknown, string | undefined][]
+    const found = Object.fromEntries(Object.keys(answers).map((path, at) => [path, seen[at]?.[1]]))
+    expect(found).toEqual({
+      ...{ parts: masked, gzip: masked, br: masked, broken: undefined, bytes: "[4 bytes]", nothing: undefined },
+      ...{ long: expect.stringMatching(/^é+…$/), "long-bytes": undefined },
+    })
+    expect(Buffer.byteLength(found["long"] ?? "")).toBeLessThanOrEqual(4_096)
+  })
+
+  it("reach their readers unchanged, also those who stop early", async () => {
+    capture(both)
+    const { value } = await invoke(async () => [
+      (await ask("parts")).toString(),
+      (await ask("long-bytes")).length,
+      (await ask("long", undefined, false)).length,
+      await (await fetch(`${url}parts`)).text(),
+    ])
+    expect(value).toEqual([text, 100_000, 0, text])
+  })
+
+  // Node 22 publishes no parts of them.
+  it("of fetch are seen on Node 24", async () => {
+    const send = { method: "POST", body: text }
+    expect(await bodies(async () => (await fetch(`${url}gzip`, send)).text())).toEqual([[masked, masked]])
+  })
+
+  it("are no longer watched once something else is wanted", async () => {
+    capture(both)
+    await invoke(() => ask("parts"))
+    capture({})
+    const { calls: seen } = await invoke(() => ask("parts"))
+    expect(seen.flatMap(Object.keys).filter((key) => key.startsWith("http."))).toEqual([])
+    capture({ calls: { responseHeaders: ["x"] } })
+    await invoke(() =>
+      ask("parts", (sent) => {
+        sent.end(text)
+        expect(Object.hasOwn(sent, "write")).toBe(false)
+      }),
+    )
   })
 })
 
