@@ -48,17 +48,24 @@ export interface WatchdogCell {
 export const STORE_WAYS = ["bare", "antifreeze", "opentelemetry"] as const
 export type StoreWay = (typeof STORE_WAYS)[number]
 
-/** One library's calls. */
-export interface StoreCell {
-  readonly library: string
-  /** CPU of a call in microseconds: way -> process -> round. No way where OpenTelemetry has no instrumentation. */
-  readonly processes: Partial<Record<StoreWay, number[][]>>
+/** CPU of a call in microseconds, in two rounds that follow each other; of the bare client nothing is traced in either. */
+export interface StorePair {
+  readonly tracedUs: number
+  readonly untracedUs: number
 }
 
-/** What a way adds to the bare call; of `bare`, the call itself. */
-export function addedUs({ processes }: StoreCell, way: StoreWay): number | undefined {
-  const quietest = (all: readonly number[][]) => Math.min(...all.map(median))
-  const [own, bare] = [processes[way], processes.bare]
-  if (own === undefined || bare === undefined) return undefined
-  return way === "bare" ? quietest(own) : quietest(own) - quietest(bare)
+/** One library's calls. No way where OpenTelemetry has no instrumentation. */
+export interface StoreCell {
+  readonly library: string
+  readonly ways: Partial<Record<StoreWay, StorePair[]>>
+}
+
+/** A call that is not traced. */
+export function callUs({ ways }: StoreCell, way: StoreWay): number | undefined {
+  return ways[way] && median(ways[way].map(({ untracedUs }) => untracedUs))
+}
+
+/** What a trace adds to it. */
+export function addedUs({ ways }: StoreCell, way: StoreWay): number | undefined {
+  return ways[way] && median(ways[way].map(({ tracedUs, untracedUs }) => tracedUs - untracedUs))
 }

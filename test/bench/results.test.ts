@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest"
 import { median, readResults } from "./_figures.ts"
-import type { ColdCell, DeliveryCell, WarmCell, WatchdogCell } from "./_shapes.ts"
+import { addedUs, type ColdCell, type DeliveryCell, type StoreCell, type WarmCell, type WatchdogCell } from "./_shapes.ts"
 
 // The figures of the README come from these raw results. `npm run bench` writes them anew; a test never times anything itself.
 describe("the kept benchmark results", () => {
@@ -39,6 +39,16 @@ describe("the kept benchmark results", () => {
     for (const { cpuMs, rssMiB, responseMs } of cells) expect([cpuMs.length, rssMiB.length, responseMs.length]).toEqual([10, 10, 10])
     const [without, watched] = [false, true].map((wanted) => cells.filter((cell) => cell.watched === wanted).flatMap((cell) => cell.rssMiB))
     expect(median(watched ?? []) - median(without ?? [])).toBeLessThan(25)
+  })
+
+  test("the stores' table has all its cells, each with every pair, and we add less than OpenTelemetry does, all of them together", () => {
+    const cells = readResults<StoreCell[]>("bench-stores")
+    expect(cells).toHaveLength(16)
+    const both = cells.filter(({ ways }) => ways.opentelemetry !== undefined)
+    expect(both).toHaveLength(11)
+    for (const { ways } of cells) for (const pairs of Object.values(ways)) expect(pairs).toHaveLength(80)
+    const sum = (way: "antifreeze" | "opentelemetry") => both.reduce((total, cell) => total + (addedUs(cell, way) ?? Number.NaN), 0)
+    expect(sum("antifreeze")).toBeLessThan(sum("opentelemetry"))
   })
 
   test("the cold table has all its cells, each with every start", () => {

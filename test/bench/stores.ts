@@ -1,6 +1,6 @@
 // What tracing adds to a call of a data store or a broker, in CPU time, against the bare client and OpenTelemetry's instrumentation in
 // the same run: `node test/bench/stores.ts`, or with the names of some libraries, whose rows it measures anew. Each way has processes of
-// its own, in turn; the servers are in others.
+// its own, the servers have others. In one that traces, rounds within a trace and without one take turns: the machine's moods are in both.
 import { execFile } from "node:child_process"
 import { promisify } from "node:util"
 import { startMongo } from "../integrations/_mongo-server.ts"
@@ -9,11 +9,11 @@ import { client as load } from "../integrations/_stores.ts"
 import { startTds } from "../integrations/_tds-server.ts"
 import { startStore } from "../integrations/stores.mjs"
 import { keepResults, readResults, table } from "./_figures.ts"
-import { addedUs, STORE_WAYS, type StoreCell, type StoreWay } from "./_shapes.ts"
+import { addedUs, callUs, STORE_WAYS, type StoreCell, type StorePair, type StoreWay } from "./_shapes.ts"
 
-const PROCESSES = 3
-const ROUNDS = 25
-const CALLS = 200
+const PROCESSES = 2
+const PAIRS = 40
+const CALLS = 100
 
 // biome-ignore lint/suspicious/noExplicitAny: of many libraries.
 type Any = any
@@ -213,19 +213,18 @@ async function compare(names: readonly string[]): Promise<void> {
   for (const name of names) {
     const { start, rival } = libraryOf(name)
     const store = await start()
-    const processes: StoreCell["processes"] = { bare: [], antifreeze: [], ...(rival && { opentelemetry: [] }) }
+    const cell: StoreCell = { library: name, ways: { bare: [], antifreeze: [], ...(rival && { opentelemetry: [] }) } }
     try {
       for (let turn = 0; turn < PROCESSES; turn++) {
         for (const way of STORE_WAYS) {
-          if (processes[way] === undefined) continue
+          if (cell.ways[way] === undefined) continue
           const { stdout } = await run(process.execPath, [file, "measure", name, way, String(store.port)])
-          processes[way].push(JSON.parse(stdout) as number[])
+          cell.ways[way].push(...(JSON.parse(stdout) as StorePair[]))
         }
       }
     } finally {
       await store.stop()
     }
-    const cell: StoreCell = { library: name, processes }
     const at = cells.findIndex(({ library }) => library === name)
     cells.splice(at < 0 ? cells.length : at, at < 0 ? 0 : 1, cell)
     keepResults("bench-stores", cells)
@@ -233,13 +232,13 @@ async function compare(names: readonly string[]): Promise<void> {
   const us = (value: number | undefined) => (value === undefined ? "" : value.toFixed(1))
   const rows = cells.map((cell) => [
     cell.library,
-    us(addedUs(cell, "bare")),
+    us(callUs(cell, "bare")),
+    us(callUs(cell, "antifreeze")),
     us(addedUs(cell, "antifreeze")),
     us(addedUs(cell, "opentelemetry")),
   ])
-  console.log(
-    `CPU of a call, µs: the median round of the quietest of ${PROCESSES} processes.\n${table([["", "bare", "antifreeze adds", "OpenTelemetry adds"], ...rows])}`,
-  )
+  const head = ["", "bare", "with us, untraced", "antifreeze adds", "OpenTelemetry adds"]
+  console.log(`CPU of a call, µs: medians of ${PROCESSES * PAIRS} pairs of rounds.\n${table([head, ...rows])}`)
 }
 
 function libraryOf(name: string): Library {
@@ -248,33 +247,45 @@ function libraryOf(name: string): Library {
   return library
 }
 
-/** CPU of one call in microseconds, by rounds. */
-async function measure(name: string, way: StoreWay, port: number): Promise<number[]> {
+async function measure(name: string, way: StoreWay, port: number): Promise<StorePair[]> {
   const { connect, calls = CALLS, rival } = libraryOf(name)
-  const underSpan = await traceBy(way, rival)
+  const { traced, untraced } = await traceBy(way, rival)
   const query = await connect(port, async (client) =>
     way === "antifreeze" ? ((await import(`../../src/${name}.ts`)) as { traced<T>(target: T): T }).traced(client) : client,
   )
-  for (let at = 0; at < 7.5 * calls; at++) await underSpan(query)
-  const rounds: number[] = []
-  for (let round = 0; round < ROUNDS; round++) {
+  const round = async (under: Under) => {
+    spans.count = 0
     const before = process.cpuUsage()
-    await underSpan(async () => {
+    await under(async () => {
       for (let at = 0; at < calls; at++) await query()
     })
     const { user, system } = process.cpuUsage(before)
-    rounds.push((user + system) / calls)
+    // Some make more than one for a call.
+    const [made, wanted] = [spans.count, way === "bare" || under === untraced ? 0 : calls + 1]
+    if (made < wanted || (wanted === 0 && made > 0)) throw new Error(`${way} has made ${made} spans of ${wanted}.`)
+    return (user + system) / calls
   }
-  const roots = 7.5 * calls + ROUNDS
-  const missing = 7.5 * calls + ROUNDS * calls + roots - spans.count
-  if (way !== "bare" && missing > 0) throw new Error(`${way} has not traced ${missing} calls.`)
+  for (let at = 0; at < 5; at++) await round(untraced)
+  for (let at = 0; at < 10; at++) await round(at % 2 === 0 ? traced : untraced)
+  const pairs: StorePair[] = []
+  for (let at = 0; at < PAIRS; at++) {
+    // Whichever is first has what the other has left to collect.
+    if (at % 2 === 0) pairs.push({ tracedUs: await round(traced), untracedUs: await round(untraced) })
+    else {
+      const untracedUs = await round(untraced)
+      pairs.push({ tracedUs: await round(traced), untracedUs })
+    }
+  }
   setImmediate(() => process.exit())
-  return rounds
+  return pairs
 }
 
-/** Gives what runs a function under a span; all that was recorded is dropped after each. */
-async function traceBy(way: StoreWay, rival: Library["rival"]): Promise<<T>(fn: () => Promise<T>) => Promise<T>> {
-  if (way === "bare") return (fn) => fn()
+type Under = (fn: () => Promise<void>) => Promise<void>
+
+/** Gives what runs a function under a span, whose spans are dropped when it has ended, and what runs one without. */
+async function traceBy(way: StoreWay, rival: Library["rival"]): Promise<{ traced: Under; untraced: Under }> {
+  const plain: Under = (fn) => fn()
+  if (way === "bare") return { traced: plain, untraced: plain }
   if (way === "antifreeze") {
     const { createTracer } = await import("../../src/platforms/node/node-tracer.ts")
     const { watchAll } = await import("../../src/platforms/node/integrations.ts")
@@ -287,13 +298,15 @@ async function traceBy(way: StoreWay, rival: Library["rival"]): Promise<<T>(fn: 
       },
     })
     watchAll()
-    return async (fn) => {
-      const value = await tracer.startActiveSpan("root", fn)
+    const traced: Under = async (fn) => {
+      await tracer.startActiveSpan("root", fn)
       await tracer.flush()
-      return value
     }
+    return { traced, untraced: plain }
   }
   const { NodeTracerProvider, SimpleSpanProcessor } = load<Any>("@opentelemetry/sdk-trace-node")
+  const { context } = load<Any>("@opentelemetry/api")
+  const { suppressTracing } = load<Any>("@opentelemetry/core")
   const processor = new SimpleSpanProcessor({
     export(all: readonly unknown[], done: (result: object) => void) {
       spans.count += all.length
@@ -308,10 +321,13 @@ async function traceBy(way: StoreWay, rival: Library["rival"]): Promise<<T>(fn: 
     instrumentations: [new (load<Any>(`@opentelemetry/instrumentation-${name}`)[instrumentation as string])()],
   })
   const tracer = provider.getTracer("bench")
-  return (fn) =>
-    tracer.startActiveSpan("root", async (span: { end(): void }) => {
-      const value = await fn()
-      span.end()
-      return value
-    })
+  return {
+    traced: (fn) =>
+      tracer.startActiveSpan("root", async (span: { end(): void }) => {
+        await fn()
+        span.end()
+        await provider.forceFlush()
+      }),
+    untraced: (fn) => context.with(suppressTracing(context.active()), fn),
+  }
 }
