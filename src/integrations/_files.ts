@@ -3,7 +3,10 @@ const SELF = "antifreezeSelf"
 
 type FileOf = readonly [file: string, library: string, handed: string]
 
-/** The files of libraries that are not in the default set: each hands what it exports to `traced` of `antifreeze/<library>`. */
+/**
+ * The files of libraries that are not in the default set: each hands what it exports to `traced` of `antifreeze/<library>`. Nothing that
+ * is made for the occasion: it is held weakly, and gone before anybody watches.
+ */
 export const FILES: readonly FileOf[] = [
   ["pg/lib/client.js", "pg", "module.exports"],
   ["pg-pool/index.js", "pg", "module.exports"],
@@ -39,7 +42,7 @@ export const FILES: readonly FileOf[] = [
   ["kafkajs/src/index.js", "kafkajs", "module.exports"],
   ["@grpc/grpc-js/build/src/channel.js", "grpc", "module.exports"],
   ["@elastic/transport/lib/Transport.js", "elasticsearch", "module.exports"],
-  ["@elastic/transport/esm/Transport.js", "elasticsearch", "{ default: Transport }"],
+  ["@elastic/transport/esm/Transport.js", "elasticsearch", "Transport"],
   ["@opensearch-project/opensearch/lib/Transport.js", "opensearch", "module.exports"],
   // Version 17 has channels, and only says that it is there; version 16 is patched.
   ["graphql/diagnostics.js", "graphql", "module.exports"],
@@ -47,7 +50,7 @@ export const FILES: readonly FileOf[] = [
   ["graphql/execution/execute.js", "graphql", "module.exports"],
   ["graphql/execution/subscribe.js", "graphql", "module.exports"],
   ["postgres/cjs/src/query.js", "postgres", "module.exports"],
-  ["postgres/src/query.js", "postgres", "{ Query }"],
+  ["postgres/src/query.js", "postgres", "Query"],
 ]
 
 export interface KnownFile {

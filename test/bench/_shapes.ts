@@ -69,3 +69,12 @@ export function callUs({ ways }: StoreCell, way: StoreWay): number | undefined {
 export function addedUs({ ways }: StoreCell, way: StoreWay): number | undefined {
   return ways[way] && median(ways[way].map(({ tracedUs, untracedUs }) => tracedUs - untracedUs))
 }
+
+export const FIRST_MEMORY_MB = [128, 512, 1769] as const
+
+/** Cold starts of functions of one size: milliseconds, one for each start. */
+export interface FirstCell {
+  readonly runtime: string
+  readonly memoryMb: number
+  readonly ways: Readonly<Record<"bare" | "floor" | "ours", { initMs: number[]; firstMs: number[]; heldMs: number[] }>>
+}

@@ -21,6 +21,7 @@ const VARIANTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "+ redirect handler": { AWS_LAMBDA_EXEC_WRAPPER: `${layerWithoutLibrary()}/antifreeze` },
   "+ library": { AWS_LAMBDA_EXEC_WRAPPER: `${opt}/antifreeze` },
   "+ registration: the layer": { AWS_LAMBDA_EXEC_WRAPPER: `${opt}/antifreeze`, ...exporting },
+  "+ all libraries: the full layer": { AWS_LAMBDA_EXEC_WRAPPER: `${fullLayer()}/antifreeze`, ...exporting },
 }
 
 export interface LayerColdCell {
@@ -89,9 +90,14 @@ function emptyWrapper(): string {
 function layerWithoutLibrary(): string {
   const copy = join(folder, "layer")
   cpSync(opt, copy, { recursive: true })
-  const empty =
-    "exports.prepare = exports.shareOpenTracing = exports.reportInitError = () => {}\nexports.traceLoaded = (handler) => handler\n"
+  const empty = "exports.begin = exports.reportInitError = () => {}\nexports.traceLoaded = (handler) => handler\n"
   writeFileSync(join(copy, "nodejs/node_modules/antifreeze/index.cjs"), empty)
+  return copy
+}
+
+function fullLayer(): string {
+  const copy = join(folder, "full")
+  for (const part of [opt, `${opt}-more`]) cpSync(part, copy, { recursive: true })
   return copy
 }
 

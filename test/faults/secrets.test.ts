@@ -46,7 +46,10 @@ describe.each(Object.entries({ ric3: runtimes.ric3, ric4: runtimes.ric4 }))("wha
   test("no secret does when everything is captured, and all the rest of it does", async () => {
     const server = createServer((request, response) =>
       request.resume().on("end", () => {
-        response.setHeader("set-cookie", ["a=CANARY-set", "b=CANARY-set"]).setHeader("x-plain", "PLAIN-answered").end("CANARY-answer")
+        response
+          .setHeader("set-cookie", ["a=CANARY-set", "b=CANARY-set"])
+          .setHeader("x-plain", "PLAIN-answered")
+          .end('{"secret":"CANARY-answer","note":"PLAIN-answer-body"}')
       }),
     )
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
@@ -61,7 +64,7 @@ describe.each(Object.entries({ ric3: runtimes.ric3, ric4: runtimes.ric4 }))("wha
     const headers = "authorization,cookie,set-cookie,x-api-key,x-tenant,x-plain,x-note,content-type"
     const environment = open(runtime, "captures.handler", collector, {
       env: {
-        ANTIFREEZE_CAPTURE: "event,result,request-body,response-body,call-request-body",
+        ANTIFREEZE_CAPTURE: "event,result,request-body,response-body,call-request-body,call-response-body",
         OTEL_INSTRUMENTATION_HTTP_SERVER_CAPTURE_REQUEST_HEADERS: headers,
         OTEL_INSTRUMENTATION_HTTP_SERVER_CAPTURE_RESPONSE_HEADERS: headers,
         OTEL_INSTRUMENTATION_HTTP_CLIENT_CAPTURE_REQUEST_HEADERS: headers,
@@ -95,7 +98,8 @@ describe.each(Object.entries({ ric3: runtimes.ric3, ric4: runtimes.ric4 }))("wha
     expect(sent.match(/CANARY[\w-]*/g) ?? []).toEqual([])
     // Nor in base64, at any of its three positions.
     expect(sent.match(/Q0FOQVJZ|NBTkFSW|DQU5BUl/g) ?? []).toEqual([])
-    for (const plain of ["body", "header", "result", "result-header", "tenant", "answered"]) expect(sent).toContain(`PLAIN-${plain}`)
+    const plains = ["body", "header", "result", "result-header", "tenant", "answered", "request-body", "answer-body"]
+    for (const plain of plains) expect(sent).toContain(`PLAIN-${plain}`)
     expect(invocation.logs).not.toContain("CANARY")
   })
 

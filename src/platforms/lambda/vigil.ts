@@ -7,6 +7,7 @@ import { checkpoint } from "./deadline.ts"
 import { ending } from "./ending.ts"
 import { journalFor, recover } from "./journal.ts"
 import { hasPlace, journalFolder } from "./journal-folder.ts"
+import { processorShare } from "./processor.ts"
 import { startWatchdog } from "./watchdog.ts"
 
 /** Watches over one invocation for what may end it without an answer. */
@@ -143,11 +144,8 @@ function readMs(name: string): number | "default" | undefined {
 
 /** What a delivery needs: 100 ms for the endpoint, and our own work at this share of a processor: loading, a handshake, encoding. */
 function marginMs(): number {
-  stretch ??= Math.max(1, 1769 / Number(process.env["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] || 1769))
   const cold = processState.start.invocations <= 1
   // The watchdog makes a connection of its own, while it shares the processor with whatever blocks us.
   const workMs = !cold && !wantsWatchdog() ? 5 : endpointOf(process.env)?.startsWith("https:") ? 80 : 25
-  return 100 + workMs * stretch * (wantsWatchdog() ? 2 : 1)
+  return 100 + (workMs / processorShare()) * (wantsWatchdog() ? 2 : 1)
 }
-
-let stretch: number | undefined

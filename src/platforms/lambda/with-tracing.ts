@@ -9,6 +9,7 @@ import { beginInit } from "./cold-start.ts"
 import { watchExit } from "./crash.ts"
 import { type DeliveryMode, deliveryMode } from "./delivery-mode.ts"
 import { ownExtension } from "./own-extension.ts"
+import { processorShare } from "./processor.ts"
 import { isSupported } from "./supported.ts"
 import { type Guise, traceInvocation } from "./trace-invocation.ts"
 
@@ -51,6 +52,7 @@ export function traceHandler<H extends AnyHandler>(handler: H, { integrations, d
   const ready = () => (isReady ??= makeReady(tracer, integrations))
   beginInit(ready)
   if (endpoint !== undefined) watchExit()
+  if (processorShare() < 1) prepareEarly(tracer)
   registered?.()
 
   const traced = function (this: unknown, ...args: unknown[]): unknown {
@@ -59,6 +61,15 @@ export function traceHandler<H extends AnyHandler>(handler: H, { integrations, d
     return ready() ? traceInvocation(tracer, mode, args, STREAMING in handler ? args[2] : args[1], call, guise) : call()
   }
   return dressAs(traced as H, handler)
+}
+
+/** In Init, with a whole processor, where the first invocation would take a multiple of the time for it. */
+function prepareEarly(tracer: Tracer): void {
+  try {
+    tracer.prepare()
+  } catch {
+    // It is tried again, and told, by the first invocation.
+  }
 }
 
 /** What the first invocation needs, which the start need not wait for. False: the handler runs untraced. */
