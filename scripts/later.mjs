@@ -14,6 +14,7 @@ const LATER = {
     "core/record.ts",
     "core/redact.ts",
     "core/span-maker.ts",
+    "platforms/lambda/rehearse.ts",
     "platforms/lambda/trace-invocation.ts",
     "platforms/node/integrations.ts",
     "platforms/node/tracer-setup.ts",

@@ -33,7 +33,7 @@ const share = contents.length / once.length
 
 /** Each file counts where it is named first. */
 const PARTS = {
-  "AWS SDK calls": /integrations\/_?aws|propagation\/xray/,
+  "AWS SDK calls": /integrations\/_?(?:aws|tap)|propagation\/xray/,
   "events other than HTTP": /triggers\/(?!http|recognise)|core\/causes/,
   "Redis and MySQL": /integrations\/(_sql|_db|_redis|_mysql|mysql2|redis|ioredis|_patch)/,
   "deadline, crash and journal":

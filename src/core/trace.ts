@@ -31,7 +31,7 @@ export function traceFor<Call, Result>(
     try {
       return startOperation(parent, integration, call, report)
     } catch (error) {
-      report("instrumentation", `a span for ${integration.name} could not be started: ${String(error)}. The call itself was not touched.`)
+      report("instrumentation", `${integration.name} has no span: ${String(error)}.`)
       return undefined
     }
   }
@@ -143,7 +143,7 @@ class LiveOperation<Call, Result> implements Operation<Result> {
 
   mistake(error: unknown): void {
     this.span.setTag("instrumentation_error", true)
-    this.#report("instrumentation", `integration ${this.#integration.name} failed: ${String(error)}. The call itself was not touched.`)
+    this.#report("instrumentation", `integration ${this.#integration.name} failed: ${String(error)}. The call was not touched.`)
   }
 }
 

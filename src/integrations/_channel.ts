@@ -7,14 +7,7 @@ export const ignore: Report = () => {}
 export function subscribe<Message>(channel: string, listener: (message: Message) => void, report: Report): () => void {
   // Not a static import: the bundle must also load where the module is missing, and a require or import is one more thing to resolve.
   const { subscribe, unsubscribe } = process.getBuiltinModule("node:diagnostics_channel")
-  // As `guard` does, for one argument: an array of all of them would be made for each message.
-  const guarded = (message: unknown) => {
-    try {
-      listener(message as Message)
-    } catch (mistake) {
-      tell(report, mistake)
-    }
-  }
+  const guarded = guard(listener as (message: unknown) => void, report)
   subscribe(channel, guarded)
   return () => void unsubscribe(channel, guarded)
 }
@@ -25,16 +18,12 @@ export function guard<Args extends unknown[]>(listener: (...args: Args) => void,
     try {
       listener(...args)
     } catch (mistake) {
-      tell(report, mistake)
+      try {
+        report(mistake)
+      } catch {
+        // Nowhere left to say it.
+      }
     }
-  }
-}
-
-function tell(report: Report, mistake: unknown): void {
-  try {
-    report(mistake)
-  } catch {
-    // Nowhere left to say it.
   }
 }
 

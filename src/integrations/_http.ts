@@ -127,16 +127,6 @@ export function abandoned(): Error {
   return new DOMException("The response was abandoned before its end.", "AbortError")
 }
 
-/** Looks at what one object's method is given; `look` must not throw. Nothing is deleted after it: that would make a slow object of a stream. */
-export function tap(owner: object, name: string, look: (...args: unknown[]) => void): void {
-  const methods = owner as Record<string, (...args: unknown[]) => unknown>
-  const original = methods[name] as (...args: unknown[]) => unknown
-  methods[name] = function (...args) {
-    look(...args)
-    return original.apply(this, args)
-  }
-}
-
 /** The value behind a symbol that a library keeps to itself, or undefined. */
 export function hidden(owner: object, description: string): unknown {
   const symbol = Object.getOwnPropertySymbols(owner).find((each) => each.description === description)

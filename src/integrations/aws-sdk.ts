@@ -5,7 +5,8 @@ import { type AwsClient, awsOperations, awsSettings, type Look } from "./_aws.ts
 import { beginAttempt } from "./_aws-attempt.ts"
 import { type AwsCall, awsCallOf, type SignedRequest } from "./_aws-call.ts"
 import { describeAws } from "./_aws-facts.ts"
-import { type Answer, tap } from "./_http.ts"
+import type { Answer } from "./_http.ts"
+import { tap } from "./_tap.ts"
 import type { UndiciRequest } from "./fetch.ts"
 import type { Http2Call } from "./http2.ts"
 

@@ -1,6 +1,15 @@
 import { describe, expect, test } from "vitest"
 import { median, readResults } from "./_figures.ts"
-import { addedUs, type ColdCell, type DeliveryCell, type StoreCell, type WarmCell, type WatchdogCell } from "./_shapes.ts"
+import {
+  addedUs,
+  type ColdCell,
+  type DeliveryCell,
+  FIRST_MEMORY_MB,
+  type FirstCell,
+  type StoreCell,
+  type WarmCell,
+  type WatchdogCell,
+} from "./_shapes.ts"
 
 // The figures of the README come from these raw results. `npm run bench` writes them anew; a test never times anything itself.
 describe("the kept benchmark results", () => {
@@ -49,6 +58,18 @@ describe("the kept benchmark results", () => {
     for (const { ways } of cells) for (const pairs of Object.values(ways)) expect(pairs).toHaveLength(80)
     const sum = (way: "antifreeze" | "opentelemetry") => both.reduce((total, cell) => total + (addedUs(cell, way) ?? Number.NaN), 0)
     expect(sum("antifreeze")).toBeLessThan(sum("opentelemetry"))
+  })
+
+  test("the table of first responses has all its cells, and a small function's first response takes what a tenth of a start takes", () => {
+    const cells = readResults<FirstCell[]>("bench-first")
+    expect(cells).toHaveLength(2 * FIRST_MEMORY_MB.length)
+    for (const { ways } of cells) {
+      for (const { initMs, firstMs, heldMs } of Object.values(ways))
+        expect([initMs, firstMs, heldMs].map(({ length }) => length)).toEqual([12, 12, 12])
+    }
+    for (const { bare, ours } of cells.filter(({ memoryMb }) => memoryMb === 512).map(({ ways }) => ways)) {
+      expect(median(ours.firstMs) - median(bare.firstMs)).toBeLessThan(median(bare.initMs) / 10)
+    }
   })
 
   test("the cold table has all its cells, each with every start", () => {

@@ -10,6 +10,7 @@ import { watchExit } from "./crash.ts"
 import { type DeliveryMode, deliveryMode } from "./delivery-mode.ts"
 import { ownExtension } from "./own-extension.ts"
 import { processorShare } from "./processor.ts"
+import { rehearse } from "./rehearse.ts"
 import { isSupported } from "./supported.ts"
 import { type Guise, traceInvocation } from "./trace-invocation.ts"
 
@@ -52,7 +53,8 @@ export function traceHandler<H extends AnyHandler>(handler: H, { integrations, d
   const ready = () => (isReady ??= makeReady(tracer, integrations))
   beginInit(ready)
   if (endpoint !== undefined) watchExit()
-  if (processorShare() < 1) prepareEarly(tracer)
+  // Where the first invocation would take a multiple of the time for it.
+  if (processorShare() < 1) rehearse(tracer)
   registered?.()
 
   const traced = function (this: unknown, ...args: unknown[]): unknown {
@@ -61,15 +63,6 @@ export function traceHandler<H extends AnyHandler>(handler: H, { integrations, d
     return ready() ? traceInvocation(tracer, mode, args, STREAMING in handler ? args[2] : args[1], call, guise) : call()
   }
   return dressAs(traced as H, handler)
-}
-
-/** In Init, with a whole processor, where the first invocation would take a multiple of the time for it. */
-function prepareEarly(tracer: Tracer): void {
-  try {
-    tracer.prepare()
-  } catch {
-    // It is tried again, and told, by the first invocation.
-  }
 }
 
 /** What the first invocation needs, which the start need not wait for. False: the handler runs untraced. */

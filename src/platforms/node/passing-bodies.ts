@@ -1,6 +1,6 @@
 import type { ClientRequest, IncomingMessage } from "node:http"
 import { guard, ignore, subscribe, undoAll } from "../../integrations/_channel.ts"
-import { tap } from "../../integrations/_http.ts"
+import { tap } from "../../integrations/_tap.ts"
 
 /** What is kept of a body: the mask looks at no more of one text (`core/mask`). One byte over says that there was more. */
 const MAX_BYTES = 64 * 1024 + 1
