@@ -22,21 +22,31 @@ export function begin(): void {
   const { fileURLToPath, pathToFileURL } = process.getBuiltinModule("node:url")
   const load = Module.createRequire(__filename)
   prepare()
-  const more = loadMore(load)
-  hookLoads((name) => (load("./libraries.cjs") as Record<string, Traced>)[name] ?? more?.tracedOf(name), more?.FILES)
+  const more = findMore(load)
+  hookLoads(
+    (name) => (load("./libraries.cjs") as Record<string, Traced>)[name] ?? more()?.tracedOf(name),
+    () => more()?.FILES,
+  )
   provide(new URL("../", pathToFileURL(__filename)), (folder) => shareOpenTracing(fileURLToPath(folder)))
 }
 
-/** The layer's other zip, where it is attached too. */
-function loadMore(load: NodeJS.Require): typeof More | undefined {
-  if (!process.getBuiltinModule("node:fs").existsSync(`${__dirname}/more.cjs`)) return undefined
-  const more = load("./more.cjs") as typeof More
-  if (more.VERSION === VERSION) {
-    more.begin()
-    return more
+const CAPTURES = /^(?:ANTIFREEZE_CAPTURE$|OTEL_INSTRUMENTATION_HTTP_(?:SERVER|CLIENT)_CAPTURE_)/
+
+/** The layer's other zip, where it is attached too: loaded with the first file of a library, or at once where a capture is asked for. */
+function findMore(load: NodeJS.Require): () => typeof More | undefined {
+  if (!process.getBuiltinModule("node:fs").existsSync(`${__dirname}/more.cjs`)) return () => undefined
+  let found: typeof More | null | undefined
+  const more = () => {
+    if (found !== undefined) return found ?? undefined
+    // Its own file passes through the hook, too.
+    found = null
+    const other = load("./more.cjs") as typeof More
+    if (other.VERSION === VERSION) found = other
+    else processState.report("config", `layer-more.zip is of version ${other.VERSION}, the layer of ${VERSION}: it is left out.`)
+    return found ?? undefined
   }
-  processState.report("config", `layer-more.zip is of version ${more.VERSION}, the layer of ${VERSION}: it is left out.`)
-  return undefined
+  if (Object.keys(process.env).some((name) => CAPTURES.test(name))) more()?.capture()
+  return more
 }
 
 /**

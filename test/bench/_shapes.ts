@@ -70,6 +70,17 @@ export function addedUs({ ways }: StoreCell, way: StoreWay): number | undefined 
   return ways[way] && median(ways[way].map(({ tracedUs, untracedUs }) => tracedUs - untracedUs))
 }
 
+/** A layer's parts, each variant with one more than that before it. */
+export interface LayerColdCell {
+  readonly runtime: string
+  readonly function: string
+  readonly variant: string
+  /** Init in milliseconds, one for each start: spawn to everything at `next`. */
+  readonly initMs: number[]
+  /** Response of the first invocation. */
+  readonly firstMs: number[]
+}
+
 export const FIRST_MEMORY_MB = [128, 512, 1769] as const
 
 /** Cold starts of functions of one size: milliseconds, one for each start. */

@@ -8,6 +8,7 @@ import { opt } from "../layer/_compare.ts"
 import { buildBundles, functions } from "../layer/bundles.ts"
 import { keepResults, median, signed, table } from "./_figures.ts"
 import { benchRuntimes } from "./_functions.ts"
+import type { LayerColdCell } from "./_shapes.ts"
 
 const STARTS = Number(process.env["STARTS"] ?? 20)
 const FUNCTIONS = { "does nothing": "common-noop.handler", "loads the AWS SDK": "dist/sdk.handler" }
@@ -22,16 +23,6 @@ const VARIANTS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "+ library": { AWS_LAMBDA_EXEC_WRAPPER: `${opt}/antifreeze` },
   "+ registration: the layer": { AWS_LAMBDA_EXEC_WRAPPER: `${opt}/antifreeze`, ...exporting },
   "+ all libraries: the full layer": { AWS_LAMBDA_EXEC_WRAPPER: `${fullLayer()}/antifreeze`, ...exporting },
-}
-
-export interface LayerColdCell {
-  readonly runtime: string
-  readonly function: string
-  readonly variant: string
-  /** Init in milliseconds, one for each start: spawn to everything at `next`. */
-  readonly initMs: number[]
-  /** Response of the first invocation. */
-  readonly firstMs: number[]
 }
 
 await buildBundles()

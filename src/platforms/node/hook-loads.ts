@@ -7,9 +7,10 @@ export type Traced = (target: object) => unknown
 
 /**
  * From now on, what the known files of libraries export is handed to `traced` of that library, in CommonJS and in ES modules.
- * `tracedOf` loads it, when the first of its files is loaded; `files` are other ones to know. Returns undo.
+ * `tracedOf` loads it, when the first of its files is loaded; `files` gives other ones to know,
+ * when a file of any library is. Returns undo.
  */
-export function hookLoads(tracedOf: (library: string) => Traced | undefined, files?: typeof FILES): () => void {
+export function hookLoads(tracedOf: (library: string) => Traced | undefined, files?: () => typeof FILES | undefined): () => void {
   const { registerHooks } = process.getBuiltinModule("node:module")
   if (registerHooks === undefined) return () => {}
   const hand = (library: string, target: object) => {
@@ -23,7 +24,7 @@ export function hookLoads(tracedOf: (library: string) => Traced | undefined, fil
   const hooks = registerHooks({
     load(url, context, nextLoad) {
       const loaded = nextLoad(url, context) as LoadFnOutput
-      const known = knownFile(url, files)
+      const known = url.includes("/node_modules/") ? knownFile(url, files?.()) : undefined
       if (known === undefined) return loaded
       const { readFileSync } = process.getBuiltinModule("node:fs")
       // `import` of a CommonJS file leaves the source to be read later.
