@@ -6,6 +6,7 @@ import {
   type DeliveryCell,
   FIRST_MEMORY_MB,
   type FirstCell,
+  type LayerColdCell,
   type StoreCell,
   type WarmCell,
   type WatchdogCell,
@@ -70,6 +71,12 @@ describe("the kept benchmark results", () => {
     for (const { bare, ours } of cells.filter(({ memoryMb }) => memoryMb === 512).map(({ ways }) => ways)) {
       expect(median(ours.firstMs) - median(bare.firstMs)).toBeLessThan(median(bare.initMs) / 10)
     }
+  })
+
+  test("the layer's table has all its cells, each with every start", () => {
+    const cells = readResults<LayerColdCell[]>("bench-layer")
+    expect(cells).toHaveLength(2 * 2 * 6)
+    for (const { initMs, firstMs } of cells) expect([initMs.length, firstMs.length]).toEqual([20, 20])
   })
 
   test("the cold table has all its cells, each with every start", () => {
