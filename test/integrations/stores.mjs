@@ -1,10 +1,11 @@
 // The servers that the tests start: each a program of a Debian package, on loopback, on a port of its own, with a folder of its own.
 import { spawn } from "node:child_process"
-import { on, once } from "node:events"
+import { on } from "node:events"
 import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { connect, createServer } from "node:net"
+import { connect } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { freePort } from "../free-port.mjs"
 
 /** Program -> the Debian package that brings it. */
 export const programs = {
@@ -119,7 +120,7 @@ function asUser(user) {
 
 /** Starts a server and waits until it accepts connections. Stop it with `stop()`. */
 export async function startStore(name) {
-  const [port, ...others] = (await freePorts(3)).map(String)
+  const [port, ...others] = (await Promise.all([freePort(), freePort(), freePort()])).map(String)
   const folder = mkdtempSync(join(tmpdir(), `antifreeze-${name}-`))
   const {
     command,
@@ -244,19 +245,4 @@ function identityOf(user) {
       .map((line) => line.split(":"))
       .find(([name]) => name === user) ?? []
   return { uid: Number(uid), gid: Number(gid) }
-}
-
-/** Held all at once, so that they differ. */
-async function freePorts(count) {
-  const ports = []
-  while (ports.length < count) {
-    // Below the ports that the system hands out by itself: between here and the server's start nobody else is given them.
-    const port = 12_000 + Math.floor(Math.random() * 20_000)
-    const server = createServer().listen(port, "127.0.0.1")
-    const isFree = await new Promise((resolve) => server.once("listening", () => resolve(true)).once("error", () => resolve(false)))
-    if (!isFree) continue
-    ports.push(port)
-    await once(server.close(), "close")
-  }
-  return ports
 }

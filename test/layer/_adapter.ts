@@ -1,12 +1,11 @@
 // Functions behind the Lambda Web Adapter: against a double of it, see test/layer/adapter/lambda-adapter.
 import { cpSync, mkdtempSync, rmSync } from "node:fs"
-import type { AddressInfo } from "node:net"
-import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import type { Environment, EnvironmentOptions, Runtime } from "../../src/environment/contracts.ts"
 import { openEnvironment } from "../../src/environment/environment.ts"
+import { freePort } from "../free-port.mjs"
 import { opt } from "./_compare.ts"
 import { functions } from "./bundles.ts"
 
@@ -18,14 +17,6 @@ export function mountBoth(): { folder: string; remove: () => void } {
   cpSync(`${adapter}bootstrap`, join(folder, "bootstrap"))
   cpSync(`${adapter}lambda-adapter`, join(folder, "extensions/lambda-adapter"))
   return { folder, remove: () => rmSync(folder, { recursive: true }) }
-}
-
-async function freePort(): Promise<string> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return String(port)
 }
 
 export interface Adapted {
@@ -44,7 +35,7 @@ export async function openAdapted({ runtime, optRoot, handler, env, more }: Adap
     env: {
       AWS_LAMBDA_LOG_STREAM_NAME: "stream",
       AWS_LAMBDA_EXEC_WRAPPER: `${optRoot}/bootstrap`,
-      AWS_LWA_PORT: await freePort(),
+      AWS_LWA_PORT: String(await freePort()),
       ...env,
     },
     ...more,

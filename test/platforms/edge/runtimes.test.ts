@@ -2,13 +2,14 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { createServer, type Server } from "node:http"
 import { createRequire } from "node:module"
-import { type AddressInfo, createServer as createSocket } from "node:net"
+import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { build } from "esbuild"
 import { afterAll, beforeAll, expect, test } from "vitest"
 import { type Collector, startCollector } from "../../../src/viewer/collector.ts"
+import { freePort } from "../../free-port.mjs"
 
 const root = fileURLToPath(new URL("../../..", import.meta.url))
 const fixtures = join(root, "test/platforms/fixtures")
@@ -81,14 +82,6 @@ afterAll(async () => {
   await collector.close()
   rmSync(folder, { recursive: true, force: true })
 })
-
-async function freePort(): Promise<number> {
-  const probe = createSocket().listen(0, "127.0.0.1")
-  await new Promise((resolve) => probe.once("listening", resolve))
-  const { port } = probe.address() as AddressInfo
-  await new Promise((resolve) => probe.close(resolve))
-  return port
-}
 
 async function bundle(source: string, entry: string, format: "esm" | "iife", port: number): Promise<string> {
   const { outputFiles } = await build({

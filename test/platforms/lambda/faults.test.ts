@@ -1,6 +1,6 @@
-import { createServer } from "node:net"
 import { describe, expect, test } from "vitest"
 import { endless, type Fault, garbage, inTurn, never, notHttp, resetAfter, resetBefore, status } from "../../faults.ts"
+import { freePort } from "../../free-port.mjs"
 import { runtimes } from "../../runtimes/runtimes.ts"
 import { collect, open, spansInTime } from "./_open.ts"
 
@@ -80,11 +80,3 @@ describe.each(Object.entries({ ric3: runtimes.ric3, ric4: runtimes.ric4 }))(
     })
   },
 )
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return typeof address === "object" && address !== null ? address.port : 0
-}
