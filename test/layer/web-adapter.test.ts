@@ -9,6 +9,7 @@ import { normal } from "../environment/_normal.ts"
 import { late } from "../faults.ts"
 import { runtimes } from "../runtimes/runtimes.ts"
 import { albEvent, httpEvent, mountBoth, openAdapted, restEvent } from "./_adapter.ts"
+import { WAITS_MS } from "./table.ts"
 
 const both = [
   ["Node 22", runtimes.ric3],
@@ -184,9 +185,9 @@ describe.each(both)("%s", (_name, runtime) => {
     expect(root?.attributes["faas.coldstart"]).toBe(true)
   })
 
-  test("with a collector that takes 250 ms, the response is at most 2 ms later, and the freeze waits", {
+  test("with a collector that takes 250 ms, the response does not wait for it, and the freeze does", {
     timeout: 60_000,
-    retry: 3,
+    retry: 2,
   }, async () => {
     const collector = await collect({ onRequest: late(250) })
     const open = (env: Readonly<Record<string, string>>) => openAdapted({ runtime, optRoot: opt.folder, handler: "adapter/plain.sh", env })
@@ -202,7 +203,7 @@ describe.each(both)("%s", (_name, runtime) => {
     // The machine has other things to do as well: the fastest of each tell what is ours.
     const [without, layered] = [bareMs, ownMs].map((all) => Math.min(...all.slice(2))) as [number, number]
     console.log(`${runtime.name}: response after ${layered.toFixed(2)} ms, bare ${without.toFixed(2)} ms`)
-    expect(layered - without).toBeLessThan(2)
+    expect(layered - without).toBeLessThan(WAITS_MS)
     expect(Math.min(...heldMs)).toBeGreaterThan(240)
     expect(collector.spans.filter(({ name }) => name === "GET")).toHaveLength(14)
   })
