@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from "node:fs"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -13,6 +13,7 @@ export const benchRuntimes: Record<string, Runtime> = { "Node 22, RIC 3": runtim
 /** Bundles the functions of the benchmarks as a function's author would; gives the folder. "ours-unbundled" loads the package as installed. */
 export async function buildFunctions(): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "antifreeze-bench-"))
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }))
   const names = ["bare", "floor", "awaited", "ours", "usage"]
   const entryPoints = names.map((name) => fileURLToPath(new URL(`./functions/${name}.ts`, import.meta.url)))
   const common = {
