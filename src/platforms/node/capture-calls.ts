@@ -59,6 +59,8 @@ function bothHooks(name: string, users: Hooks | undefined, tags: Capture, bodies
       const header = (name: string) => result?.response?.header?.(name)
       const body = () => call && bodies?.read(call, "response", header("content-encoding"))
       tag(span, tags.responseTags({ header, body }))
+      // The span waits for its delivery, and what has been kept of bodies need not.
+      under.delete(span)
     },
     [OURS]: { users, bodies },
   }

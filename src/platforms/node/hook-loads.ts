@@ -7,8 +7,7 @@ export type Traced = (target: object) => unknown
 
 /**
  * From now on, what the known files of libraries export is handed to `traced` of that library, in CommonJS and in ES modules.
- * `tracedOf` loads it, when the first of its files is loaded; `files` gives other ones to know,
- * when a file of any library is. Returns undo.
+ * `tracedOf` loads it, when the first of its files is loaded; `files` gives other files to know, when one of any library is. Returns undo.
  */
 export function hookLoads(tracedOf: (library: string) => Traced | undefined, files?: () => typeof FILES | undefined): () => void {
   const { registerHooks } = process.getBuiltinModule("node:module")

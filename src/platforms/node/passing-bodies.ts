@@ -15,8 +15,10 @@ class Passing {
 
   add(chunk: unknown, encoding: unknown): void {
     if (this.#left <= 0 || (typeof chunk !== "string" && !(chunk instanceof Uint8Array))) return
+    // No encoding has more than two characters for a byte: of a huge text no more is looked at.
+    const text = typeof chunk === "string" ? chunk.slice(0, 2 * this.#left) : undefined
     const bytes =
-      typeof chunk === "string" ? Buffer.from(chunk, typeof encoding === "string" ? (encoding as BufferEncoding) : "utf8") : chunk
+      text === undefined ? (chunk as Uint8Array) : Buffer.from(text, typeof encoding === "string" ? (encoding as BufferEncoding) : "utf8")
     // A copy: the owner of a buffer may use it again.
     const kept = Buffer.from(bytes.subarray(0, this.#left))
     this.#left -= kept.length
@@ -56,23 +58,12 @@ export class PassingBodies {
 
   constructor(wanted: Readonly<Partial<Record<Side, boolean>>>) {
     this.#wanted = wanted
-    const undos: (() => void)[] = []
-    if (wanted.request) {
-      undos.push(
-        subscribe<Chunk>(
-          "undici:request:bodyChunkSent",
-          ({ request, chunk }) => this.#of(request, "request")?.add(chunk, undefined),
-          ignore,
-        ),
-      )
-    }
+    const passing = (channel: string, side: Side) =>
+      subscribe<Chunk>(channel, ({ request, chunk }) => this.#of(request, side)?.add(chunk, undefined), ignore)
+    const undos = wanted.request ? [passing("undici:request:bodyChunkSent", "request")] : []
     if (wanted.response) {
       undos.push(
-        subscribe<Chunk>(
-          "undici:request:bodyChunkReceived",
-          ({ request, chunk }) => this.#of(request, "response")?.add(chunk, undefined),
-          ignore,
-        ),
+        passing("undici:request:bodyChunkReceived", "response"),
         subscribe<{ request: ClientRequest; response: IncomingMessage }>(
           "http.client.response.finish",
           ({ request, response }) => watchMethod(response, "push", this.#of(request, "response")),

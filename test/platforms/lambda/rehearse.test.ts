@@ -1,5 +1,5 @@
 // A small function's Init, on AWS's own runtime clients: what it rehearses must leave no trace of its own.
-import { describe, expect, test } from "vitest"
+import { describe, expect, test, vi } from "vitest"
 import { rehearse } from "../../../src/platforms/lambda/rehearse.ts"
 import { createTracer } from "../../../src/platforms/node/node-tracer.ts"
 import { runtimes } from "../../runtimes/runtimes.ts"
@@ -19,21 +19,29 @@ describe.each(Object.entries({ ric3: runtimes.ric3, ric4: runtimes.ric4 }))("wit
   })
 })
 
-test("a rehearsal leaves nothing behind, and does not throw where nothing works", () => {
+test("a rehearsal starts spans and encodes them, leaves nothing behind, and does not throw where nothing works", () => {
   const exported: unknown[] = []
+  const encode = vi.fn(() => "")
   const exporter = {
     export: (spans: readonly unknown[]) => {
       exported.push(...spans)
       return Promise.resolve({ delivered: 0, dropped: 0, kept: 0 })
     },
   }
-  const tracer = createTracer({ exporter })
+  const tracer = createTracer({ exporter: { ...exporter, urgent: { encode } as never } })
+  const start = vi.spyOn(tracer, "startSpan")
   rehearse(tracer)
+  expect(start.mock.calls.map(([name]) => name)).toEqual(["GET", ""])
+  expect(encode).toHaveBeenCalledTimes(1)
   expect(exported).toEqual([])
   expect(tracer.activeSpan).toBeNull()
   expect(tracer.scopeManager.invocations.size).toBe(0)
   expect(tracer.loose.spans).toEqual([])
   const broken = createTracer()
-  Object.defineProperty(broken, "limits", { get: () => expect.unreachable() })
+  Object.defineProperty(broken, "limits", {
+    get() {
+      throw new Error("broken")
+    },
+  })
   expect(() => rehearse(broken)).not.toThrow()
 })

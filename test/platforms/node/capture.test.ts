@@ -162,6 +162,7 @@ describe("bodies of outgoing calls", () => {
     ["write and end", (sent) => sent.write(text.slice(0, 5)) && sent.end(Buffer.from(text.slice(5)))],
     ["another encoding", (sent) => sent.end(Buffer.from(text).toString("base64"), "base64")],
     ["a pipe", (sent) => Readable.from([text.slice(0, 5), text.slice(5)]).pipe(sent)],
+    ["much after it", (sent) => sent.write(text) && sent.end(" ".repeat(1_000))],
     ["a callback", (sent) => sent.write(text) && sent.end(() => {})],
   ])("are seen as they are written: %s", async (_how, write) => {
     expect(await bodies(() => ask("parts", write))).toEqual([[masked, masked]])
