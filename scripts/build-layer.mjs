@@ -36,8 +36,8 @@ export async function buildLayer(version, dist = join(root, "dist")) {
     absWorkingDir: root,
   }
   const from = (name) => [join(root, "layer", name)]
-  const later = await splitLater({ file: "later.cjs", options: { ...common, external: ["opentracing/*"] } })
-  const first = { plugins: [ownFiles, ...later.plugins], external: later.external }
+  const later = await splitLater({ file: "later.txt", options: { ...common, external: ["opentracing/*"] } })
+  const first = { plugins: [ownFiles, ...later.plugins] }
   const opentracing = join(modules, "opentracing")
   const shared = insteadOf(/\/opentracing\/lib\/(global_tracer|noop|span|span_context|tracer)\.js$/, ([, name]) => ({
     path: name,
@@ -57,7 +57,6 @@ export async function buildLayer(version, dist = join(root, "dist")) {
       build({
         ...common,
         plugins: later.plugins,
-        external: later.external,
         entryPoints: from(`${name}.ts`),
         format: "cjs",
         outfile: join(more, "nodejs/node_modules/antifreeze", `${name}.cjs`),

@@ -37,7 +37,7 @@ for (const [folder, type] of [
   mkdirSync(join(dist, folder), { recursive: true })
   writeFileSync(join(dist, folder, "package.json"), `${JSON.stringify({ type })}\n`)
 }
-const later = await splitLater({ file: "later.js", options: common })
+const later = await splitLater({ folder: "later", options: common })
 const inside = await splitLater({ options: common })
 const names = readdirSync(src("")).flatMap((file) => (file.endsWith(".ts") ? [file.slice(0, -3)] : []))
 const entries = names.filter((name) => name !== "version" && !edgeEntries.includes(name))
@@ -57,7 +57,7 @@ const [esm] = await Promise.all([
     entryPoints: entries.map((name) => src(`${name}.ts`)),
     format: "cjs",
     outdir: cjs,
-    external: [...later.external, "esbuild"],
+    external: ["esbuild"],
     plugins: [carryOpenTracing, ...later.plugins],
   }),
   build({
@@ -72,8 +72,8 @@ const [esm] = await Promise.all([
 ])
 await buildLayer(version, dist)
 await buildEdge(common, src, dist)
-await later.write(cjs)
 await minifyFolder(cjs)
+await later.write(cjs)
 // Not those of the edge: what is inlined there makes the compressed Worker larger.
 await minifyFolder(join(dist, "esm"), { module: true })
 const [, index] = Object.entries(esm.metafile.outputs).find(([file]) => file.endsWith("esm/index.js"))

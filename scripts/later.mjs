@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises"
+import { mkdir, writeFile } from "node:fs/promises"
 import { createRequire } from "node:module"
 import { dirname, join, relative } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -20,6 +20,8 @@ const LATER = {
     "platforms/node/tracer-setup.ts",
     "triggers/http.ts",
   ],
+  http: ["platforms/node/http-clients.ts"],
+  stores: ["platforms/node/stores.ts"],
   delivery: ["exporters/otlp.ts", "platforms/node/post.ts", "platforms/node/proxy.ts", "platforms/node/source-maps.ts"],
   aws: ["integrations/_aws-attempt.ts", "integrations/_aws-call.ts", "integrations/_aws-facts.ts", "integrations/_aws-inject.ts"],
   sql: ["integrations/_sql.ts"],
@@ -39,6 +41,7 @@ const LATER = {
 const FIRST = [
   "core/errors.ts",
   "core/observe.ts",
+  "integrations/_channel.ts",
   "platforms/lambda/crash.ts",
   "platforms/lambda/ending.ts",
   "platforms/lambda/raw-connection.ts",
@@ -51,32 +54,45 @@ const FIRST = [
  * sources know nothing of it. The modules of a part may export functions only. What is in no list is copied into each part that
  * imports it, and must not have state.
  *
- * The parts are text (decisions/0005): of a CommonJS build in a file beside it, so pass its name as `file`, and call `write` for it; of
- * an ES module, which bundlers take in and which has no place for files, in constants.
+ * Where the parts are kept (decisions/0005):
+ * - `folder`: each is a CommonJS file in this folder beside the output, which bundlers can follow;
+ * - `file`: all are text in this one file beside the output, of which only the part that is wanted is read;
+ * - neither: constants of text in the output itself, for an ES module, which bundlers take in and which has no place for files.
  *
- * @returns `plugins` and `external` for esbuild's build of the first part, and `write(outdir)`.
+ * @returns `plugins` for esbuild's build of the first part, and `write(outdir)`, for the last step: the parts are minified already.
  */
-export async function splitLater({ file, options }) {
+export async function splitLater({ folder, file, options }) {
   const exported = new Map()
   for (const [part, files] of Object.entries(LATER)) {
     for (const file of files) exported.set(join(src, file), { part, names: await exportsOf(join(src, file), options) })
   }
   const parts = new Map()
-  for (const part of Object.keys(LATER)) parts.set(part, await buildPart(part, exported, options))
+  let start = 0
+  for (const part of Object.keys(LATER)) {
+    const built = await buildPart(part, exported, options)
+    parts.set(part, { ...built, start })
+    start += built.text.length
+  }
+  const home = folder ? inFolder(folder) : file ? inFile(file) : inConstants
   const loading = {
     name: "later-loading",
-    setup({ onLoad }) {
-      onLoad({ filter: /^\w+$/, namespace: "later" }, ({ path }) => ({
-        contents: path === "compile" ? COMPILE : loaderOf(path, parts.get(path), file),
-        resolveDir: src,
-      }))
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /./ }, ({ path, namespace }) =>
+        namespace === "later" && path.startsWith(`./${folder}/`) ? { path, external: true } : undefined,
+      )
+      onLoad({ filter: /^\w+$/, namespace: "later" }, ({ path }) => ({ contents: loaderOf(path, parts.get(path), home), resolveDir: src }))
       onLoad({ filter: /^text:/, namespace: "later" }, ({ path }) => ({ contents: parts.get(path.slice(5)).text, loader: "text" }))
+      onLoad({ filter: /^run:/, namespace: "later" }, () => ({ contents: home.run }))
     },
   }
   return {
     plugins: [forwarding(exported), loading],
-    external: file === undefined ? [] : [`./${file}`],
-    write: (outdir) => writeFile(join(outdir, file), textsOf(parts)),
+    async write(outdir) {
+      if (file) await writeFile(join(outdir, file), [...parts.values()].map(({ text }) => text).join(""))
+      if (!folder) return
+      await mkdir(join(outdir, folder))
+      for (const [part, { text }] of parts) await writeFile(join(outdir, folder, `${part}.js`), asFunction(text))
+    },
   }
 }
 
@@ -103,46 +119,72 @@ function forwarding(exported, own) {
   }
 }
 
+/** A part gives what it exports at its end: esbuild's own way to export is half a kilobyte of getters in each. */
 async function buildPart(part, exported, options) {
   const modules = LATER[part].map((file) => join(src, file))
-  const contents = modules.map((module) => `export * from ${JSON.stringify(module)}`).join("\n")
+  const names = modules.flatMap((module) => exported.get(module).names)
+  const imports = modules.map((module) => `import { ${exported.get(module).names.join(", ")} } from ${JSON.stringify(module)}`)
+  const contents = `${imports.join("\n")}\ngive({ ${names.join(", ")} })`
   const plugins = [forwarding(exported, part)]
   const stdin = { contents, resolveDir: src }
   const built = await build({ ...options, stdin, plugins, format: "cjs", write: false, outdir: "out", metafile: true })
   const [{ text }] = built.outputFiles
-  const [{ imports }] = Object.values(built.metafile.outputs)
-  const needs = [...new Set(imports.map(({ path }) => path))].filter((path) => /^(?:later:|first:|opentracing\/)/.test(path))
-  return { text: await minifyText(text), needs }
+  const [output] = Object.values(built.metafile.outputs)
+  const needs = [...new Set(output.imports.map(({ path }) => path))].filter((path) => /^(?:later:|first:|opentracing\/)/.test(path))
+  // A character is a byte: in the file that parts are cut out of, and in V8's memory.
+  return { text: await minifyText(text, { ascii: true }), needs }
 }
 
 /** A module of the first part: gives the part's exports, and the part what it needs of the rest. */
-function loaderOf(part, { needs }, file) {
+function loaderOf(part, { needs, ...place }, { given, code, builtin }) {
   const isPart = (path) => path.startsWith("later:")
   const from = (path) => (path.startsWith("first:") ? join(src, path.slice(6)) : path)
   return [
-    'import compile from "later:compile"',
-    ...(file === undefined ? [`import text from "later:text:${part}"`] : []),
+    'import run from "later:run:"',
+    ...given(part),
     ...needs.map((path, index) => `import ${isPart(path) ? "" : "* as "}need${index} from ${JSON.stringify(from(path))}`),
     "let exports",
-    `export default () => (exports ??= compile(${file === undefined ? "text, undefined" : `require("./${file}").${part}, __filename`}, (name) => {`,
+    `export default () => (exports ??= run(${code(part, place)}, (name) => {`,
     ...needs.map((path, index) => `  if (name === "${path}") return need${index}${isPart(path) ? "()" : ""}`),
-    `  return ${file === undefined ? "process.getBuiltinModule" : "require"}(name)`,
+    `  return ${builtin}(name)`,
     "}))",
   ].join("\n")
 }
 
-function textsOf(parts) {
-  return `module.exports = {${[...parts].map(([part, { text }]) => `${part}: ${JSON.stringify(text)}`).join(",\n")}}\n`
-}
+/** The parentheses tell V8 that it will be called at once: it is compiled in the same go. */
+const asFunction = (text) => `module.exports = (function (require, give) {${text}\n})\n`
+
+const RUN = (parameters, part) => `
+export default (${parameters}, require) => {
+  let exports
+  ${part}(require, (given) => (exports = given))
+  return exports
+}`
 
 /** V8 reads a text in a twentieth of the time that it takes to compile as much code. */
-const COMPILE = `
-export default (text, file, require) => {
-  const module = { exports: {} }
-  const { compileFunction } = require("node:vm")
-  compileFunction(text, ["require", "module", "exports"], { filename: file })(require, module, module.exports)
-  return module.exports
-}`
+const COMPILED = (text, file) => `require("node:vm").compileFunction(${text}, ["require", "give"], { filename: ${file} })`
+
+const inConstants = {
+  given: (part) => [`import text from "later:text:${part}"`],
+  code: () => "text",
+  run: RUN("text", COMPILED("text", "undefined")),
+  builtin: "process.getBuiltinModule",
+}
+
+const inFolder = (folder) => ({
+  given: () => [],
+  code: (part) => `require("./${folder}/${part}.js")`,
+  run: RUN("part", "part"),
+  builtin: "require",
+})
+
+/** Bytes are read and only a part of them becomes a string, which V8's heap has to hold. */
+const inFile = (file) => ({
+  given: () => [],
+  code: (_part, { start, text }) => `[${start}, ${start + text.length}]`,
+  run: RUN("[start, end]", COMPILED(`require("node:fs").readFileSync(__dirname + "/${file}").latin1Slice(start, end)`, "__filename")),
+  builtin: "require",
+})
 
 async function exportsOf(file, options) {
   const { outputFiles } = await build({ ...options, entryPoints: [file], format: "cjs", write: false, outdir: "out" })

@@ -3,9 +3,10 @@ import { join } from "node:path"
 import { minify } from "terser"
 
 /** A second pass over what esbuild has minified: another 5% that no cold start has to parse, and no layer to carry. */
-export async function minifyText(text, { module = false, keepNames = false } = {}) {
+export async function minifyText(text, { module = false, keepNames = false, ascii = false } = {}) {
   const names = { keep_classnames: keepNames, keep_fnames: keepNames }
-  const { code } = await minify(text, { module, ...names, toplevel: true, ecma: 2020, compress: { keep_infinity: true } })
+  const format = { ascii_only: ascii }
+  const { code } = await minify(text, { module, ...names, toplevel: true, ecma: 2020, compress: { keep_infinity: true }, format })
   return code
 }
 

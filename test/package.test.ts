@@ -34,6 +34,18 @@ describe.each(Object.entries(nodes))("the package on %s", (_name, node) => {
     expect(run(node, "names.mjs", code)).toBe(`${names} ${names} true`)
   })
 
+  test("loads a part when something of it first happens", () => {
+    const code = `const { tracer } = require("antifreeze"), http = require("node:http")
+      const parts = () => Object.keys(require.cache).flatMap((file) => /later.(\\w+).js$/.exec(file)?.[1] ?? []).join()
+      const seen = [parts()]
+      tracer.startActiveSpan("root", async (span) => {
+        seen.push(parts())
+        const request = http.get("http://127.0.0.1:9").on("error", () => console.log(seen.join(" | "), span.tracer().loose.take().length))
+        seen.push(parts())
+      })`
+    expect(run(node, "parts.cjs", code)).toBe("| invocation | invocation,http 2")
+  })
+
   test.each([
     ["require before us", `const o = require("opentracing"); const a = require("antifreeze");`],
     ["require after us", `const a = require("antifreeze"); const o = require("opentracing");`],

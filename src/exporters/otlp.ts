@@ -1,4 +1,4 @@
-import type { Delivery, Exporter, Limits, Resource, SpanRecord } from "../core/contracts.ts"
+import type { Clock, Delivery, Exporter, Limits, Resource, SpanRecord } from "../core/contracts.ts"
 import { recordOf } from "../core/record.ts"
 import type { Report } from "../core/report.ts"
 import { encodeTraces } from "../otlp/encode.ts"
@@ -27,6 +27,8 @@ export interface OtlpOptions {
   readonly timeoutMs: number
   readonly limits: Pick<Limits, "spans" | "bytes">
   readonly report: Report
+  /** Default: `performance.now()`, for whose first use Node loads `node:perf_hooks`. */
+  readonly monotonicMs?: Clock["monotonicMs"]
 }
 
 /** OTLP specification, "OTLP/HTTP Response": 429 and these gateway answers are worth another try; no other is. */
@@ -52,7 +54,8 @@ type Cause = "overflow" | "refused" | "rejected"
  * out first with the next call; after a `Retry-After`, or while an endpoint is given up on, nothing is sent before its time.
  * What was dropped, and why, is told by tags `antifreeze.dropped.*` of the next span that arrives.
  */
-export function createOtlpExporter({ post, postNow = () => false, resource, scope, timeoutMs, limits, report }: OtlpOptions): Exporter {
+export function createOtlpExporter(options: OtlpOptions): Exporter {
+  const { post, postNow = () => false, resource, scope, timeoutMs, limits, report, monotonicMs = () => performance.now() } = options
   let kept: Parcel[] = []
   const underWay = new Set<readonly SpanRecord[]>()
   const lost = new Map<Cause, number>()
@@ -112,11 +115,11 @@ export function createOtlpExporter({ post, postNow = () => false, resource, scop
     told: ReadonlyMap<Cause, number>,
     keep: (why: string) => Delivery,
   ): Promise<Delivery> {
-    const startMs = performance.now()
+    const startMs = monotonicMs()
     const boundMs = Math.min(timeoutMs, deadlineMs)
     const maxMs = Math.min(timeoutMs * MAX_STRETCH, deadlineMs)
     for (;;) {
-      const spentMs = performance.now() - startMs
+      const spentMs = monotonicMs() - startMs
       if (spentMs >= boundMs) {
         failed()
         return keep(`no answer within ${Math.round(boundMs)} ms`)
@@ -130,7 +133,7 @@ export function createOtlpExporter({ post, postNow = () => false, resource, scop
       if (!RETRYABLE.has(reply.status)) return refuse(`the endpoint answered ${reply.status}`, count)
       const waitMs = Math.min(reply.retryAfterMs ?? DEFAULT_RETRY_MS, MAX_RETRY_AFTER_MS)
       notBeforeMs = reply.retryAfterMs === undefined ? 0 : Date.now() + waitMs
-      if (performance.now() - startMs + waitMs >= boundMs) {
+      if (monotonicMs() - startMs + waitMs >= boundMs) {
         failed()
         return keep(`the endpoint answered ${reply.status}`)
       }

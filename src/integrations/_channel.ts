@@ -9,7 +9,20 @@ export function subscribe<Message>(channel: string, listener: (message: Message)
   const { subscribe, unsubscribe } = process.getBuiltinModule("node:diagnostics_channel")
   const guarded = guard(listener as (message: unknown) => void, report)
   subscribe(channel, guarded)
+  if (missed?.channel === channel) guarded(missed.message)
   return () => void unsubscribe(channel, guarded)
+}
+
+let missed: { readonly channel: string; readonly message: unknown } | undefined
+
+/** Whoever begins to listen to `channel` in `begin` also gets the message that is being published: it is why they were called. */
+export function awakened(channel: string, message: unknown, begin: () => void): void {
+  missed = { channel, message }
+  try {
+    begin()
+  } finally {
+    missed = undefined
+  }
 }
 
 /** A listener that never throws: diagnostics_channel and emitters would make an uncaughtException of it, the end of the process. */

@@ -8,7 +8,7 @@ import { describeAws } from "./_aws-facts.ts"
 import type { Answer } from "./_http.ts"
 import { tap } from "./_tap.ts"
 import type { UndiciRequest } from "./fetch.ts"
-import type { Http2Call } from "./http2.ts"
+import { byName, type Http2Call } from "./http2.ts"
 
 /**
  * Teaches an HTTP integration AWS: a request that is signed for a service of AWS becomes the operation that it is an attempt
@@ -85,8 +85,8 @@ export const httpClient: AwsClient<ClientRequest> = {
 
 /** `node:http2`: Kinesis and event streams of SDK 3. */
 export const http2Client: AwsClient<Http2Call> = {
-  read({ headers = {} }) {
-    const given = new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value as unknown]))
+  read({ headers }) {
+    const given = byName(headers)
     return {
       method: String(given.get(":method") ?? "GET"),
       authority: String(given.get(":authority") ?? given.get("host") ?? ""),
@@ -95,6 +95,8 @@ export const http2Client: AwsClient<Http2Call> = {
     }
   },
   setTraceHeader(call, value) {
+    // No SDK gives names and values by turns.
+    if (Array.isArray(call.headers)) return
     const sent: Record<string | symbol, unknown> = { ...(call.headers as Record<string, unknown>) }
     for (const name of Object.keys(sent)) if (name.toLowerCase() === "x-amzn-trace-id") delete sent[name]
     call.headers = { ...sent, "x-amzn-trace-id": value }

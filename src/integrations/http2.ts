@@ -2,6 +2,7 @@ import type { ClientHttp2Session, ClientHttp2Stream } from "node:http2"
 import type { Integration, Operation } from "../core/contracts.ts"
 import { guard, ignore, type Report, subscribe, undoAll } from "./_channel.ts"
 import { Answer, abandoned, carry, describeRequest, hidden } from "./_http.ts"
+import { type Method, patchMethod } from "./_patch.ts"
 
 /** An object, names and values by turns, or nothing at all. */
 type Headers = Readonly<Record<string, unknown>> | readonly unknown[] | undefined
@@ -14,16 +15,14 @@ export interface Http2Call {
   opened?: (stream: ClientHttp2Stream) => void
 }
 
-type Request = (this: ClientHttp2Session, headers?: Headers, options?: object) => ClientHttp2Stream
-
 /**
  * Traces `node:http2`: a span from `session.request()` until the stream closes.
  *
  * By the time of `http2.client.stream.created` the headers have been serialized (Node 22 and 24), so a channel can
  * trace a stream, but cannot carry the trace to the server. Therefore `request` is patched, on the class of the sessions,
  * which nobody exports:
- * 1. If the program has loaded http2 by now, `connect` is patched. Loading it ourselves would cost every cold start 3 to 10 ms, and
- *    to listen for its loading (`tracing:module.require`) 2 ms, because every module that is loaded then speaks up.
+ * 1. `connect` is patched. To watch loads http2, which would cost a cold start 3 to 10 ms: it is for programs that have loaded it.
+ *    To listen for its loading (`tracing:module.require`) would cost 2 ms, because every module that is loaded then speaks up.
  * 2. The first session shows the class: `request` is patched and `connect` is put back.
  * 3. A program that loads http2 later, or got hold of `connect` before 1, is met at `created`: that one stream has a span, but not
  *    our headers, and shows the class to patch.
@@ -49,15 +48,13 @@ export const http2Integration: Integration<Http2Call, Answer> = {
     return undoAll([stopListening, stopWatching, () => restoreConnect?.(), () => restoreRequest?.()])
 
     function patchConnect(): void {
-      const { moduleLoadList = [] } = process as { moduleLoadList?: readonly string[] }
-      if (!moduleLoadList.includes("NativeModule http2")) return
       const { syncBuiltinESMExports } = process.getBuiltinModule("node:module")
-      const restore = patch(
+      const [restore] = patchMethod(
         process.getBuiltinModule("node:http2"),
         "connect",
-        (connect: (...args: unknown[]) => ClientHttp2Session) =>
+        (connect: Method) =>
           function (this: unknown, ...args) {
-            const session = connect.apply(this, args)
+            const session: ClientHttp2Session = connect.apply(this, args)
             guard(patchRequest, report)(session)
             return session
           },
@@ -65,18 +62,18 @@ export const http2Integration: Integration<Http2Call, Answer> = {
       syncBuiltinESMExports()
       restoreConnect = () => {
         restoreConnect = undefined
-        restore()
+        restore?.()
         syncBuiltinESMExports()
       }
     }
 
     function patchRequest(session: ClientHttp2Session): void {
       restoreConnect?.()
-      restoreRequest ??= patch(
-        Object.getPrototypeOf(session) as { request: Request },
+      restoreRequest ??= patchMethod(
+        Object.getPrototypeOf(session) as object,
         "request",
-        (request: Request) =>
-          function (headers, options) {
+        (request: Method) =>
+          function (this: ClientHttp2Session, headers: Headers, options?: object) {
             let live: Operation<Answer> | undefined
             let sent = headers
             const call: Http2Call = { session: this, headers }
@@ -92,7 +89,7 @@ export const http2Integration: Integration<Http2Call, Answer> = {
             // Outside of the trace: a stream keeps the context of its request, and what the caller does with it belongs to the parent.
             requesting++
             try {
-              const stream = request.call(this, sent, options)
+              const stream: ClientHttp2Stream = request.call(this, sent, options)
               if (live !== undefined) guard(follow, report)(stream, live)
               if (call.opened !== undefined) guard(call.opened, report)(stream)
               return stream
@@ -103,7 +100,7 @@ export const http2Integration: Integration<Http2Call, Answer> = {
               requesting--
             }
           },
-      )
+      )[0]
     }
 
     function created({ stream, headers }: { stream: ClientHttp2Stream; headers: Headers }): void {
@@ -170,7 +167,8 @@ function withHeaders(given: Headers, ours: Readonly<Record<string, string>>): He
   return sent
 }
 
-function byName(headers: Headers): Map<string, unknown> {
+/** Names in lower case. */
+export function byName(headers: Headers): Map<string, unknown> {
   const entries = Array.isArray(headers)
     ? headers.flatMap((name: unknown, at) => (at % 2 === 0 ? [[name, headers[at + 1]]] : []))
     : Object.entries(headers ?? {})
@@ -188,19 +186,4 @@ function isTracedGrpc(headers: Headers): boolean {
   return (
     given["content-type"] === "application/grpc" && /(^|,)(traceparent|b3|x-b3-traceid|uber-trace-id)(,|$)/.test(String(Object.keys(given)))
   )
-}
-
-/** Replaces a method, keeping its descriptor and its looks; undo leaves alone what somebody else has replaced since. */
-function patch<Name extends string, Method extends (this: never, ...args: never[]) => unknown>(
-  owner: Record<Name, unknown>,
-  name: Name,
-  wrap: (original: Method) => Method,
-): () => void {
-  const descriptor = Object.getOwnPropertyDescriptor(owner, name)
-  const original = descriptor?.value as Method
-  const value = Object.defineProperties(wrap(original), Object.getOwnPropertyDescriptors(original))
-  Object.defineProperty(owner, name, { ...descriptor, value })
-  return () => {
-    if (owner[name] === value) Object.defineProperty(owner, name, descriptor ?? {})
-  }
 }

@@ -52,6 +52,17 @@ const throttled = {
 const logsOf = (span: SpanRecord | undefined) => span?.logs.map(({ fields }) => Object.fromEntries(fields))
 const headerOf = (span: SpanRecord | undefined) => `Root=1-${span?.traceId.slice(0, 8)}-${span?.traceId.slice(8)};Parent=${span?.spanId}`
 
+it("reads the headers of HTTP/2 in each of their shapes, and leaves them theirs", () => {
+  const signed = [":path", "/", "X-Amz-Target", "Kinesis_20131202.PutRecord"]
+  const call = { session: {} as never, headers: signed }
+  expect(http2Client.read(call).header("x-amz-target")).toBe("Kinesis_20131202.PutRecord")
+  http2Client.setTraceHeader(call, "Root=1")
+  expect(call.headers).toBe(signed)
+  for (const headers of [undefined, null as never]) {
+    expect(http2Client.read({ session: {} as never, headers })).toMatchObject({ method: "GET", authority: "", target: "/" })
+  }
+})
+
 describe("attempts", () => {
   it("are one span: throttled twice, then answered", async () => {
     let calls = 0

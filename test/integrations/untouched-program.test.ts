@@ -56,7 +56,11 @@ function expectSame(withUs: Run, untracedRequests = 0) {
 }
 
 it("behaves the same with us preloaded", async () => {
-  const withUs = await run("--import", fixture("watched.ts"), fixture("runtime.mjs"))
+  expectSame(await run("--import", fixture("watched.ts"), fixture("runtime.mjs")))
+}, 30_000)
+
+it("behaves the same with integrations that are loaded with the first call", async () => {
+  const withUs = await run("--import", fixture("default.ts"), fixture("runtime.mjs"))
   // Where http2 is loaded after us, its very first stream shows us the class to patch, and goes without our headers.
   expectSame(withUs, 1)
   expect(withUs.asked[1]?.[0]?.traced).toBe(false)

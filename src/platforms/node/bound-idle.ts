@@ -1,23 +1,38 @@
+import { uptimeMs } from "./uptime.ts"
+
+const TICK_MS = 20
+/** Later than this, a tick has waited for the process rather than for the time. */
+const LATE_MS = 2
+
 /**
  * Runs `task`, and aborts its signal once the process has *idled* for `boundMs` meanwhile: time in which it could do nothing
  * but wait for the other side. Time spent computing does not count, so a TLS handshake at 128 MB of memory, which gets a
  * fourteenth of a processor, is not taken for an endpoint that hangs. After `maxMs` the signal is aborted in any case.
+ *
+ * Idle is what passes in ticks that come on time; of one that is late by some time, as much was spent otherwise. Node's own
+ * `eventLoopUtilization` would cost the first delivery a millisecond or more, and takes a freeze for idleness.
  */
 export async function boundIdle<T>(boundMs: number, maxMs: number, task: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController()
-  const startMs = performance.now()
-  const before = performance.eventLoopUtilization()
-  let timer = setTimeout(check, Math.min(boundMs, maxMs))
+  const startMs = uptimeMs()
+  let idleMs = 0
+  let timer = tick()
   try {
     return await task(controller.signal)
   } finally {
     clearTimeout(timer)
   }
 
-  function check(): void {
-    const { idle } = performance.eventLoopUtilization(before)
-    const leftMs = Math.min(boundMs - idle, maxMs - (performance.now() - startMs))
-    if (leftMs >= 1) timer = setTimeout(check, leftMs)
-    else controller.abort(new Error(`no answer within ${Math.round(boundMs)} ms`))
+  function tick(): NodeJS.Timeout {
+    const fromMs = uptimeMs()
+    const askedMs = Math.min(TICK_MS, boundMs - idleMs, maxMs + startMs - fromMs)
+    return setTimeout(() => {
+      const spentMs = uptimeMs() - fromMs
+      const lateMs = spentMs - askedMs
+      idleMs += lateMs > LATE_MS ? Math.max(0, askedMs - lateMs) : spentMs
+      if (idleMs + 1 > boundMs || uptimeMs() - startMs + 1 > maxMs)
+        controller.abort(new Error(`no answer within ${Math.round(boundMs)} ms`))
+      else timer = tick()
+    }, askedMs)
   }
 }

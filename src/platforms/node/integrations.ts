@@ -1,27 +1,17 @@
 import { traceFor } from "../../core/trace.ts"
-import { awsSettings } from "../../integrations/_aws.ts"
+import { awakened, subscribe, undoAll } from "../../integrations/_channel.ts"
 import { type AnyIntegration, takeOffered } from "../../integrations/_patch.ts"
-import { http2Client, httpClient, undiciClient, withAws } from "../../integrations/aws-sdk.ts"
-import { fetchIntegration } from "../../integrations/fetch.ts"
-import { httpIntegration } from "../../integrations/http.ts"
-import { http2Integration } from "../../integrations/http2.ts"
-import { ioredisIntegration } from "../../integrations/ioredis.ts"
-import { mysql2Integration } from "../../integrations/mysql2.ts"
-import { redisIntegration } from "../../integrations/redis.ts"
+import { httpClient } from "./http-clients.ts"
 import { type Hooks, processState } from "./process-state.ts"
+import { storeChannels } from "./store-channels.ts"
+import { store } from "./stores.ts"
 
-const integrations = [
-  withAws(fetchIntegration, undiciClient),
-  withAws(httpIntegration, httpClient),
-  withAws(http2Integration, http2Client),
-  redisIntegration,
-  ioredisIntegration,
-  mysql2Integration,
-] as readonly AnyIntegration[]
-
-// OTEL_PROPAGATORS=none asks for no header of any kind.
-awsSettings.sendsTraceHeader = process.env["ANTIFREEZE_AWS_TRACE_HEADER"] !== "false" && process.env["OTEL_PROPAGATORS"] !== "none"
-awsSettings.showsObjectKeys = process.env["ANTIFREEZE_AWS_OBJECT_KEYS"] === "true"
+/** What HTTP clients publish first of a call, in the context of its caller, by integration. */
+const httpChannels = {
+  undici: ["undici:request:create"],
+  http: ["http.client.request.created"],
+  http2: ["http2.client.stream.created"],
+}
 
 /** Starts watching, once in a process: our integrations, those that come with their library, and the user's own. */
 export function watchAll(own: readonly (AnyIntegration | Hooks)[] = []): void {
@@ -31,8 +21,26 @@ export function watchAll(own: readonly (AnyIntegration | Hooks)[] = []): void {
     if ("watch" in each) watch(each)
     else processState.hooks.set(each.name, each)
   }
-  for (const integration of integrations) watch(integration)
+  // Their channels tell of streams too late to give them headers; what has been loaded by now can be patched.
+  if ((process as { moduleLoadList?: readonly string[] }).moduleLoadList?.includes("NativeModule http2")) watch(httpClient("http2"))
+  watchLater(httpChannels, httpClient)
+  watchLater(storeChannels, store)
   takeOffered(watch)
+}
+
+/** Integrations that are loaded when a call is first told of: most functions make only a few kinds of them. */
+function watchLater<Name extends string>(channels: Readonly<Record<Name, readonly string[]>>, load: (name: Name) => AnyIntegration): void {
+  const { watching } = processState
+  for (const name in channels) {
+    if (watching.has(name)) continue
+    const wake = (channel: string) => (message: unknown) => {
+      sleep()
+      watching.delete(name)
+      awakened(channel, message, () => watch(load(name)))
+    }
+    const sleep = undoAll(channels[name].map((channel) => subscribe(channel, wake(channel), (error) => untraced(name, error))))
+    watching.set(name, sleep)
+  }
 }
 
 /** An integration that cannot watch is reported and left out. */
@@ -47,6 +55,10 @@ function watch(integration: AnyIntegration): void {
   try {
     watching.set(name, integration.watch(traceFor(scopeManager, hooked, report)))
   } catch (error) {
-    report("instrumentation", `calls of ${name} are not traced: ${String(error)}.`)
+    untraced(name, error)
   }
+}
+
+function untraced(name: string, error: unknown): void {
+  processState.report("instrumentation", `calls of ${name} are not traced: ${String(error)}.`)
 }

@@ -71,6 +71,7 @@ function otlpExporter(
       timeoutMs: options.timeoutMs ?? config?.timeoutMs ?? DEFAULT_TIMEOUT_MS,
       limits,
       report,
+      monotonicMs: uptimeMs,
     })
   const urgent = () => {
     made ??= make()
