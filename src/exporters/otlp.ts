@@ -27,8 +27,7 @@ export interface OtlpOptions {
   readonly timeoutMs: number
   readonly limits: Pick<Limits, "spans" | "bytes">
   readonly report: Report
-  /** Default: `performance.now()`, for whose first use Node loads `node:perf_hooks`. */
-  readonly monotonicMs?: Clock["monotonicMs"]
+  readonly monotonicMs: Clock["monotonicMs"]
 }
 
 /** OTLP specification, "OTLP/HTTP Response": 429 and these gateway answers are worth another try; no other is. */
@@ -55,7 +54,7 @@ type Cause = "overflow" | "refused" | "rejected"
  * What was dropped, and why, is told by tags `antifreeze.dropped.*` of the next span that arrives.
  */
 export function createOtlpExporter(options: OtlpOptions): Exporter {
-  const { post, postNow = () => false, resource, scope, timeoutMs, limits, report, monotonicMs = () => performance.now() } = options
+  const { post, postNow = () => false, resource, scope, timeoutMs, limits, report, monotonicMs } = options
   let kept: Parcel[] = []
   const underWay = new Set<readonly SpanRecord[]>()
   const lost = new Map<Cause, number>()

@@ -19,7 +19,11 @@ function set(answers: readonly (PostReply | Error)[], limits = { spans: 100, byt
   }
   const scope = { name: "test", version: "1" }
   const report = createReport((line) => lines.push(line))
-  return { exporter: createOtlpExporter({ post, resource: new Map(), scope, timeoutMs, limits, report }), sent, lines }
+  return {
+    exporter: createOtlpExporter({ post, resource: new Map(), scope, timeoutMs, limits, report, monotonicMs: () => performance.now() }),
+    sent,
+    lines,
+  }
 }
 
 function spans(...names: string[]): SpanRecord[] {

@@ -26,6 +26,7 @@ function exporterTo(url: string, limits = { spans: 2048, bytes: 4e6 }): Exporter
     timeoutMs: BOUND_MS,
     limits,
     report: createReport(),
+    monotonicMs: () => performance.now(),
   })
 }
 

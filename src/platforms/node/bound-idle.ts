@@ -14,7 +14,7 @@ const LATE_MS = 2
  */
 export async function boundIdle<T>(boundMs: number, maxMs: number, task: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController()
-  const startMs = uptimeMs()
+  const endMs = uptimeMs() + maxMs
   let idleMs = 0
   let timer = tick()
   try {
@@ -25,13 +25,12 @@ export async function boundIdle<T>(boundMs: number, maxMs: number, task: (signal
 
   function tick(): NodeJS.Timeout {
     const fromMs = uptimeMs()
-    const askedMs = Math.min(TICK_MS, boundMs - idleMs, maxMs + startMs - fromMs)
+    const askedMs = Math.min(TICK_MS, boundMs - idleMs, endMs - fromMs)
     return setTimeout(() => {
       const spentMs = uptimeMs() - fromMs
       const lateMs = spentMs - askedMs
       idleMs += lateMs > LATE_MS ? Math.max(0, askedMs - lateMs) : spentMs
-      if (idleMs + 1 > boundMs || uptimeMs() - startMs + 1 > maxMs)
-        controller.abort(new Error(`no answer within ${Math.round(boundMs)} ms`))
+      if (Math.min(boundMs - idleMs, endMs - uptimeMs()) < 1) controller.abort(new Error(`no answer within ${Math.round(boundMs)} ms`))
       else timer = tick()
     }, askedMs)
   }

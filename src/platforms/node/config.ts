@@ -31,13 +31,14 @@ export function readConfig(env: Env, report: Report): Config {
   const compression = otlp("COMPRESSION")
   const protocol = otlp("PROTOCOL")
   if (protocol && protocol !== "http/json") wrong(`${PREFIX}PROTOCOL`, protocol, "Spans are sent as http/json.")
-  if (compression && compression !== "gzip" && compression !== "none") wrong(`${PREFIX}COMPRESSION`, compression, "Give gzip or none.")
+  const isKnown = compression === "gzip" || compression === "none"
+  if (compression && !isKnown) wrong(`${PREFIX}COMPRESSION`, compression, "Give gzip or none.")
   return {
     endpoint: endpointOf(env),
     headers: readPairs(otlp("HEADERS"), (pair) =>
       report("config", `${PREFIX}HEADERS has a part without a name and "=" (${pair.length} characters); it is ignored.`),
     ),
-    compression: compression === "gzip" || compression === "none" ? compression : "auto",
+    compression: isKnown ? compression : "auto",
     timeoutMs: readCount(otlp("TIMEOUT"), (value) => wrong(`${PREFIX}TIMEOUT`, value, "Give milliseconds.")) ?? DEFAULT_TIMEOUT_MS,
     certificateFiles: definedOnly({ ca: otlp("CERTIFICATE"), cert: otlp("CLIENT_CERTIFICATE"), key: otlp("CLIENT_KEY") }),
     serviceName: env["OTEL_SERVICE_NAME"] || undefined,

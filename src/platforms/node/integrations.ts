@@ -30,10 +30,12 @@ export function watchAll(own: readonly (AnyIntegration | Hooks)[] = []): void {
 
 /** Integrations that are loaded when a call is first told of: most functions make only a few kinds of them. */
 function watchLater<Name extends string>(channels: Readonly<Record<Name, readonly string[]>>, load: (name: Name) => AnyIntegration): void {
-  const { watching } = processState
+  const { watching, scopeManager } = processState
   for (const name in channels) {
     if (watching.has(name)) continue
     const wake = (channel: string) => (message: unknown) => {
+      // Our own deliveries are calls, too.
+      if (!(scopeManager.active ?? scopeManager.invocations.size)) return
       sleep()
       watching.delete(name)
       awakened(channel, message, () => watch(load(name)))
