@@ -105,9 +105,7 @@ function readPropagators(value: string | undefined, wrong: (value: string) => vo
 
 /** Samplers ask the parent first in any case: a trace is recorded whole or not at all. */
 function readSampler(name: string | undefined, argument: string | undefined, wrong: (value: string) => void): Sampler {
-  switch (name?.replace(/^parentbased_/, "")) {
-    case undefined:
-    case "":
+  switch (name?.replace(/^parentbased_/, "") || "always_on") {
     case "always_on":
       return alwaysOn
     case "always_off":
