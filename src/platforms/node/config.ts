@@ -28,6 +28,7 @@ export function readConfig(env: Env, report: Report): Config {
   const otlp = (name: string) => env[`${PREFIX}TRACES_${name}`] || env[PREFIX + name]
   const wrong = (name: string, value: string, hint: string) => report("config", `${name}=${value} is ignored. ${hint}`)
   const count = (name: string) => readCount(env[name], (value) => wrong(name, value, "Give a whole number of 0 or more."))
+  const ofSpans = (name: string) => count(`OTEL_SPAN_${name}`) ?? count(`OTEL_${name}`)
   const compression = otlp("COMPRESSION")
   const protocol = otlp("PROTOCOL")
   if (protocol && protocol !== "http/json") wrong(`${PREFIX}PROTOCOL`, protocol, "Spans are sent as http/json.")
@@ -56,8 +57,8 @@ export function readConfig(env: Env, report: Report): Config {
       wrong("OTEL_TRACES_SAMPLER", value, "All traces are recorded."),
     ),
     limits: definedOnly({
-      tags: count("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT") ?? count("OTEL_ATTRIBUTE_COUNT_LIMIT"),
-      valueLength: count("OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT") ?? count("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"),
+      tags: ofSpans("ATTRIBUTE_COUNT_LIMIT"),
+      valueLength: ofSpans("ATTRIBUTE_VALUE_LENGTH_LIMIT"),
       logs: count("OTEL_SPAN_EVENT_COUNT_LIMIT"),
       links: count("OTEL_SPAN_LINK_COUNT_LIMIT"),
       spans: count("OTEL_BSP_MAX_QUEUE_SIZE"),
