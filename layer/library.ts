@@ -14,6 +14,7 @@ import { provide } from "./provide.ts"
 
 export * from "../src/index.ts"
 export { joinAsServer, reportInitError, traceLoaded } from "../src/platforms/lambda/layer.ts"
+export { watchEvent } from "./passing-event.ts"
 export { processState }
 
 /** Before the function's code, so that its calls are seen from the first one on, and its imports find us. */

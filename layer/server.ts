@@ -1,21 +1,16 @@
 // The server behind the Lambda Web Adapter: no runtime of ours runs, and there is no handler; each request that the adapter forwards is
 // an invocation. Nothing is patched: Node tells of its servers and requests on diagnostics channels, so stacks and results are those
-// of the server alone.
-import type { IncomingMessage, ServerResponse } from "node:http"
+// of the server alone. A request, and the response to an event, have methods of their own by which their parts pass.
 import type { Scope } from "../src/core/scope.ts"
 import type { Span } from "../src/core/span.ts"
 import { watchRoute } from "../src/integrations/_express.ts"
 import type { Ending } from "../src/platforms/lambda/ending.ts"
 import { readAdapter } from "./adapter.ts"
 import type * as Library from "./library.ts"
+import type { Exchange } from "./passing-event.ts"
 
 /** What an adapter needs to read the response and post it. */
 const POSTED_MS = 2
-
-interface Exchange {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
-}
 
 /** In every Node process that may become the server, before its own code. `folder` has the layer's files, beside the adapter's. */
 export function traceServer(folder: string): void {
@@ -103,29 +98,31 @@ function watchServer(library: typeof Library, folder: string): void {
   }
 
   /** In a handler's place: ends with the response, and gives what a handler would have given. */
-  function answer(
-    event: object | undefined,
-    { awsRequestId }: { awsRequestId: string },
-    { request, response }: Exchange,
-  ): Promise<unknown> {
+  function answer(event: object | undefined, context: { awsRequestId: string }, { request, response }: Exchange): Promise<unknown> {
     const root = library.tracer.activeSpan as Span
-    underWay.set(awsRequestId, root)
+    underWay.set(context.awsRequestId, root)
     const { method = "", url = "" } = request
-    const [path] = url.split("?", 1)
     const watched = watchRoute(request)
-    // The adapter posts events that are no requests to one path.
-    const routeOf = () => watched() ?? (event === undefined ? path : undefined)
-    if (event === undefined) root.addTags({ "http.request.method": method, "url.path": path })
+    let answered: (() => void) | undefined
+    if (event === undefined) {
+      const [path] = url.split("?", 1)
+      root.setOperationName(`${method} ${path}`)
+      // The adapter posts events that are no requests to one path.
+      root.describe({ "http.request.method": method, "http.route": path, "url.path": path })
+      answered = library.watchEvent(root, context, { request, response })
+    }
     return new Promise((resolve) => {
       response.once("close", () => {
         const { statusCode, writableFinished } = response
-        const route = routeOf()
-        if (route !== undefined) root.setOperationName(`${method} ${route}`).setTag("http.route", route)
-        root.addTags({
+        const route = watched()
+        if (event !== undefined && route !== undefined) root.setOperationName(`${method} ${route}`)
+        answered?.()
+        root.describe({
+          "http.route": route,
           "http.response.status_code": statusCode,
           "http.response.body.size": Number(response.getHeader("content-length")) || undefined,
+          ...(statusCode >= 500 && { error: true, "error.type": String(statusCode) }),
         })
-        if (statusCode >= 500) root.addTags({ error: true, "error.type": String(statusCode) })
         if (!writableFinished) root.fail(new Error("The connection was closed before the answer was complete."))
         root.finish()
         // The adapter still has to post the response, on the same processor.

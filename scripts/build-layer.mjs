@@ -13,7 +13,7 @@ import { minifyFolder } from "./minify.mjs"
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
 /** What only the layer's own files take from the library. */
-const PRIVATE = new Set(["begin", "joinAsServer", "opentracing", "processState", "reportInitError", "traceLoaded"])
+const PRIVATE = new Set(["begin", "joinAsServer", "opentracing", "processState", "reportInitError", "traceLoaded", "watchEvent"])
 
 export async function buildLayer(version, dist = join(root, "dist")) {
   const layer = join(dist, "layer")

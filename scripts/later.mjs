@@ -11,11 +11,13 @@ const src = join(dirname(dirname(fileURLToPath(import.meta.url))), "src")
 /** What Init need not wait for, by part: what every invocation needs, the delivery, and what the function may never do. */
 const LATER = {
   invocation: [
+    "core/causes.ts",
     "core/record.ts",
     "core/redact.ts",
     "core/span-maker.ts",
     "platforms/lambda/rehearse.ts",
     "platforms/lambda/trace-invocation.ts",
+    "platforms/lambda/trigger.ts",
     "platforms/node/integrations.ts",
     "platforms/node/tracer-setup.ts",
     "triggers/http.ts",
