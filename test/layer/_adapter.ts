@@ -87,3 +87,27 @@ export function albEvent(method: string, path: string): object {
     ...{ body: "", isBase64Encoded: false },
   }
 }
+
+/** Of an SQS queue: a message for each text, each sent by another producer. */
+export function sqsEvent(...bodies: readonly string[]): object {
+  return {
+    Records: bodies.map((body, index) => ({
+      ...{ messageId: `message-${index + 1}`, receiptHandle: "handle", body, attributes: {} },
+      messageAttributes: { traceparent: { stringValue: producer(index + 1), dataType: "String" } },
+      ...{ eventSource: "aws:sqs", eventSourceARN: "arn:aws:sqs:us-east-1:123456789012:orders", awsRegion: "us-east-1" },
+    })),
+  }
+}
+
+/** Of EventBridge, sent by the first producer. */
+export function busEvent(): object {
+  return {
+    ...{ version: "0", id: "event-1", "detail-type": "OrderPlaced", source: "shop.orders", account: "123456789012" },
+    ...{ time: "2025-01-01T00:00:00Z", region: "us-east-1", resources: [] },
+    detail: { _traceContext: { traceparent: producer(1) }, order: 7 },
+  }
+}
+
+function producer(number: number): string {
+  return `00-${String(number).padStart(32, "0")}-${String(number).padStart(16, "0")}-01`
+}

@@ -1,19 +1,24 @@
 // Servers behind the Lambda Web Adapter: against a double of the adapter (test/layer/adapter/lambda-adapter says what it is a double of).
-import { createServer } from "node:http"
+import { spawn } from "node:child_process"
+import { createServer, request } from "node:http"
 import type { AddressInfo } from "node:net"
+import { text } from "node:stream/consumers"
 import { setTimeout as sleep } from "node:timers/promises"
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest"
+import { formatTraceHeader } from "../../src/core/propagation/xray.ts"
 import type { EnvironmentOptions, Invocation, Runtime } from "../../src/environment/contracts.ts"
-import { type Collector, type CollectorOptions, startCollector } from "../../src/viewer/collector.ts"
+import { type Collector, type CollectorOptions, type ReceivedSpan, startCollector } from "../../src/viewer/collector.ts"
 import { normal } from "../environment/_normal.ts"
 import { late } from "../faults.ts"
-import { runtimes } from "../runtimes/runtimes.ts"
-import { albEvent, httpEvent, mountBoth, openAdapted, restEvent } from "./_adapter.ts"
+import { freePort } from "../free-port.mjs"
+import { node22, node24, runtimes } from "../runtimes/runtimes.ts"
+import { albEvent, busEvent, httpEvent, mountBoth, openAdapted, restEvent, sqsEvent } from "./_adapter.ts"
+import { functions } from "./bundles.ts"
 import { WAITS_MS } from "./table.ts"
 
 const both = [
-  ["Node 22", runtimes.ric3],
-  ["Node 24", runtimes.ric4],
+  ["Node 22", runtimes.ric3, node22],
+  ["Node 24", runtimes.ric4, node24],
 ] as const
 const upstream = createServer((request, response) => void response.end(request.headers["traceparent"] === undefined ? "alone" : "traced"))
 const opt = mountBoth()
@@ -34,15 +39,18 @@ interface Run {
   readonly more?: Partial<EnvironmentOptions>
   /** Between invocations: a crash that the client hears of from the adapter has yet to end the environment. */
   readonly gapMs?: number
+  readonly traceHeader?: string
 }
 
-async function run({ events, env, gapMs = 0, ...rest }: Run): Promise<Invocation[]> {
+const XRAY = "Root=1-5759e988-bd862e3fe1be46a994272793"
+
+async function run({ events, env, gapMs = 0, traceHeader = XRAY, ...rest }: Run): Promise<Invocation[]> {
   const { port } = upstream.address() as AddressInfo
   const environment = await openAdapted({ ...rest, optRoot: opt.folder, env: { UPSTREAM: `http://127.0.0.1:${port}/`, ...env } })
   const invocations: Invocation[] = []
   try {
     for (const [n, event] of events.entries()) {
-      const options = { requestId: `00000000-0000-0000-0000-0000000000${n + 10}`, traceHeader: "Root=1-5759e988-bd862e3fe1be46a994272793" }
+      const options = { requestId: `00000000-0000-0000-0000-0000000000${n + 10}`, traceHeader }
       invocations.push(await environment.invoke(event, options))
       if (gapMs > 0) await sleep(gapMs)
     }
@@ -82,6 +90,48 @@ function traces(collector: Collected, invocations: readonly Invocation[]): [root
   })
 }
 
+/** Messages have the W3C's headers. */
+const messages = { OTEL_PROPAGATORS: "tracecontext" }
+
+function rootOf(collector: Collected, { requestId }: Pick<Invocation, "requestId">): ReceivedSpan | undefined {
+  return collector.spans.findLast(({ attributes }) => attributes["faas.invocation_id"] === requestId)
+}
+
+/** The producers that a root is linked to, and what they have sent. */
+function causes(root: ReceivedSpan | undefined): unknown[] {
+  return (root?.links ?? []).map(({ traceId, attributes }) => [Number(traceId), attributes["messaging.message.id"]])
+}
+
+/** An event in the adapter's words, in pieces that arrive one by one; gives the answer. */
+async function post(port: number, requestId: string, pieces: readonly Uint8Array[]): Promise<string> {
+  const length = pieces.reduce((sum, piece) => sum + piece.length, 0)
+  const headers = {
+    "x-amzn-request-context": "null",
+    "x-amzn-lambda-context": JSON.stringify({ request_id: requestId, deadline: Date.now() + 5000 }),
+    "content-length": length,
+  }
+  for (;;) {
+    try {
+      return await new Promise((resolve, reject) => {
+        const sent = request({ port, method: "POST", path: "/events", headers, agent: false }, (response) => resolve(text(response)))
+        sent.on("error", reject)
+        sent.on("socket", (socket) => socket.setNoDelay())
+        void (async () => {
+          for (const piece of pieces) {
+            sent.write(piece)
+            await sleep(20)
+          }
+          sent.end()
+        })()
+      })
+    } catch (error) {
+      // Not listening yet.
+      if ((error as { code?: string }).code !== "ECONNREFUSED") throw error
+      await sleep(20)
+    }
+  }
+}
+
 const plain = [
   httpEvent("GET", "/call"),
   httpEvent("GET", "/seen"),
@@ -92,16 +142,17 @@ const plain = [
   httpEvent("GET", "/none"),
   restEvent("GET", "/call"),
   albEvent("GET", "/call"),
-  { Records: [{ messageId: "1", eventSource: "aws:sqs", body: "one" }] },
+  sqsEvent("one"),
 ]
 const express = [
   httpEvent("GET", "/users/7"),
   httpEvent("POST", "/api/orders", '{"item":1}', { "content-type": "application/json" }),
   httpEvent("GET", "/api/broken/7"),
   httpEvent("GET", "/nowhere"),
+  sqsEvent("one", "two"),
 ]
 
-describe.each(both)("%s", (_name, runtime) => {
+describe.each(both)("%s", (_name, runtime, node) => {
   test("a plain server: the same result as without us, one trace for each invocation, complete before the freeze", async () => {
     const collector = await collect()
     const bare = await run({ runtime, handler: "adapter/plain.sh", events: plain, env: {} })
@@ -117,7 +168,7 @@ describe.each(both)("%s", (_name, runtime) => {
       ["GET"],
       ["GET /{proxy+}", "/call"],
       ["GET", "/call"],
-      ["POST /events", "/events"],
+      ["orders process", "/events"],
     ])
     // The bare one shows that the comparison is not of nothing.
     expect(bare.map(({ payload }) => payload.toString()).filter((text) => text.includes('"statusCode":200')).length).toBe(7)
@@ -138,7 +189,12 @@ describe.each(both)("%s", (_name, runtime) => {
       ["POST /api/orders", "/orders"],
       ["GET /api/broken/:id"],
       ["GET"],
+      ["orders process"],
     ])
+    expect(collector.spans.find(({ name }) => name === "orders process")?.attributes).toMatchObject({
+      "aws.batch.failed_count": 2,
+      "http.route": "/events",
+    })
     const broken = collector.spans.find(({ name }) => name === "GET /api/broken/:id")
     expect([broken?.kind, broken?.status.code]).toEqual(["server", "error"])
     expect(broken?.attributes).toMatchObject({
@@ -155,6 +211,117 @@ describe.each(both)("%s", (_name, runtime) => {
       "client.address": "192.0.2.1",
       "user_agent.original": "test",
     })
+  })
+
+  test("events that are no requests: the same result, and roots as without the adapter, linked to each cause", async () => {
+    const collector = await collect()
+    // More than what the server and its socket hold: many chunks.
+    const large = sqsEvent(...Array.from({ length: 140 }, () => "€".repeat(5_000)))
+    const events = [sqsEvent("one", "bad", "three"), sqsEvent("one"), busEvent(), large, { own: "event" }]
+    const bare = await run({ runtime, handler: "adapter/plain.sh", events, env: {} })
+    const own = await run({ runtime, handler: "adapter/plain.sh", events, env: { ...collector.env, ...messages } })
+    expect(own.map((one) => normal(one, runtime))).toEqual(bare.map((one) => normal(one, runtime)))
+    expect(JSON.parse(String(own[3]?.payload))).toMatchObject({ records: 140, characters: JSON.stringify(large).length })
+    expect(traces(collector, own)).toEqual([
+      ["orders process", "/events"],
+      ["orders process", "/events"],
+      ["process shop.orders", "/events"],
+      ["orders process", "/events"],
+      ["function", "/events"],
+    ])
+    const [batch, single, bus, many, plainOne] = own.map((one) => rootOf(collector, one))
+    expect([batch, single, bus, plainOne].map((root) => [root?.kind, root?.attributes["faas.trigger"], causes(root)])).toEqual([
+      [
+        "consumer",
+        "pubsub",
+        [
+          [1, "message-1"],
+          [2, "message-2"],
+          [3, "message-3"],
+        ],
+      ],
+      ["consumer", "pubsub", [[1, "message-1"]]],
+      ["consumer", "pubsub", [[1, undefined]]],
+      ["server", "other", []],
+    ])
+    expect(batch?.attributes).toMatchObject({
+      "messaging.system": "aws_sqs",
+      "messaging.destination.name": "orders",
+      "messaging.batch.message_count": 3,
+      "aws.batch.failed_count": 1,
+      "http.request.method": "POST",
+      "http.route": "/events",
+      "http.response.status_code": 200,
+      "url.path": "/events",
+    })
+    expect([many?.links.length, many?.dropped.links]).toEqual([128, 12])
+    expect(bus?.attributes).toMatchObject({ "cloudevents.event_type": "OrderPlaced", "messaging.system": "aws.eventbridge" })
+    expect([single?.parentSpanId, single?.attributes["aws.batch.failed_count"], batch?.status.code]).toEqual([
+      undefined,
+      undefined,
+      "unset",
+    ])
+  })
+
+  test("a cause that Lambda's trace header tells of is the parent, and no link besides", async () => {
+    const collector = await collect()
+    const traceHeader = formatTraceHeader({ traceId: "1".padStart(32, "0"), spanId: "1".padStart(16, "0") })
+    const env = { ...collector.env, ...messages }
+    const [only] = await run({ runtime, handler: "adapter/plain.sh", events: [busEvent()], env, traceHeader })
+    const root = rootOf(collector, only as Invocation)
+    expect([root?.name, Number(root?.traceId), Number(root?.parentSpanId), root?.links]).toEqual(["process shop.orders", 1, 1, []])
+  })
+
+  test("an event whose server crashes, or runs out of time, is told as what it is", async () => {
+    const collector = await collect()
+    const events = [sqsEvent("crash"), sqsEvent("hang")]
+    const more = { timeoutMs: 1500 }
+    const own = await run({ runtime, handler: "adapter/plain.sh", events, env: { ...collector.env, ...messages }, more, gapMs: 500 })
+    const roots = own.map((one) => rootOf(collector, one))
+    expect(roots.map((root) => [root?.name, root?.kind, causes(root)])).toEqual([
+      ["orders process", "consumer", [[1, "message-1"]]],
+      ["orders process", "consumer", [[1, "message-1"]]],
+    ])
+    expect(roots.map((root) => root?.attributes["antifreeze.ended"] ?? root?.attributes["antifreeze.unfinished"])).toEqual([
+      "unhandledRejection",
+      true,
+    ])
+  })
+
+  test("a body in many pieces is understood, a broken one is left alone, and the server has both as they are", async () => {
+    const collector = await collect()
+    const port = await freePort()
+    const server = spawn(node, ["--require", `${opt.folder}/nodejs/node_modules/antifreeze/preload.cjs`, "adapter/plain.mjs"], {
+      cwd: functions,
+      env: {
+        ...collector.env,
+        ...messages,
+        UPSTREAM: `http://127.0.0.1:${(upstream.address() as AddressInfo).port}/`,
+        AWS_LWA_PORT: String(port),
+        AWS_LAMBDA_RUNTIME_API: "127.0.0.1:1",
+      },
+    })
+    onTestFinished(() => void server.kill())
+    const json = JSON.stringify(sqsEvent("one", "t€xt"))
+    const bytes = Buffer.from(json)
+    const euro = bytes.indexOf("€") + 1
+    const pieces = [bytes.subarray(0, 1), bytes.subarray(1, euro), bytes.subarray(euro, -1), bytes.subarray(-1)]
+    expect(await post(port, "pieces", pieces)).toBe(`{"records":2,"characters":${json.length},"batchItemFailures":[]}`)
+    expect(await post(port, "broken", [bytes.subarray(0, 50)])).toBe('"broken"')
+    await expect.poll(() => rootOf(collector, { requestId: "broken" }), { timeout: 5000 }).toBeDefined()
+    const roots = ["pieces", "broken"].map((requestId) => rootOf(collector, { requestId }))
+    expect(roots.map((root) => [root?.name, root?.kind, root?.attributes["http.response.status_code"], causes(root)])).toEqual([
+      [
+        "orders process",
+        "consumer",
+        200,
+        [
+          [1, "message-1"],
+          [2, "message-2"],
+        ],
+      ],
+      ["POST /events", "server", 200, []],
+    ])
   })
 
   test("a streamed response: the same bytes, and the root lasts until the end", async () => {
