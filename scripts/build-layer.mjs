@@ -36,7 +36,8 @@ export async function buildLayer(version, dist = join(root, "dist")) {
     absWorkingDir: root,
   }
   const from = (name) => [join(root, "layer", name)]
-  const later = await splitLater({ file: "later.txt", options: { ...common, external: ["opentracing/*"] } })
+  const adapter = ["../layer/passing-event.ts"]
+  const later = await splitLater({ file: "later.txt", more: { adapter }, options: { ...common, external: ["opentracing/*"] } })
   const first = { plugins: [ownFiles, ...later.plugins] }
   const opentracing = join(modules, "opentracing")
   const shared = insteadOf(/\/opentracing\/lib\/(global_tracer|noop|span|span_context|tracer)\.js$/, ([, name]) => ({

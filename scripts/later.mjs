@@ -61,17 +61,19 @@ const FIRST = [
  * - `file`: all are text in this one file beside the output, of which only the part that is wanted is read;
  * - neither: constants of text in the output itself, for an ES module, which bundlers take in and which has no place for files.
  *
+ * @param more parts of this build alone, as in `LATER`.
  * @returns `plugins` for esbuild's build of the first part, and `write(outdir)`, for the last step: the parts are minified already.
  */
-export async function splitLater({ folder, file, options }) {
+export async function splitLater({ folder, file, more = {}, options }) {
   const exported = new Map()
-  for (const [part, files] of Object.entries(LATER)) {
+  const modules = Object.entries({ ...LATER, ...more })
+  for (const [part, files] of modules) {
     for (const file of files) exported.set(join(src, file), { part, names: await exportsOf(join(src, file), options) })
   }
   const parts = new Map()
   let start = 0
-  for (const part of Object.keys(LATER)) {
-    const built = await buildPart(part, exported, options)
+  for (const [part, files] of modules) {
+    const built = await buildPart(part, files, exported, options)
     parts.set(part, { ...built, start })
     start += built.text.length
   }
@@ -122,8 +124,8 @@ function forwarding(exported, own) {
 }
 
 /** A part gives what it exports at its end: esbuild's own way to export is half a kilobyte of getters in each. */
-async function buildPart(part, exported, options) {
-  const modules = LATER[part].map((file) => join(src, file))
+async function buildPart(part, files, exported, options) {
+  const modules = files.map((file) => join(src, file))
   const names = modules.flatMap((module) => exported.get(module).names)
   const imports = modules.map((module) => `import { ${exported.get(module).names.join(", ")} } from ${JSON.stringify(module)}`)
   const contents = `${imports.join("\n")}\ngive({ ${names.join(", ")} })`
