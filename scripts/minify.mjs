@@ -6,7 +6,8 @@ import { minify } from "terser"
 export async function minifyText(text, { module = false, keepNames = false, ascii = false } = {}) {
   const names = { keep_classnames: keepNames, keep_fnames: keepNames }
   const format = { ascii_only: ascii }
-  const { code } = await minify(text, { module, ...names, toplevel: true, ecma: 2020, compress: { keep_infinity: true }, format })
+  const compress = { keep_infinity: true, passes: 3, hoist_funs: true }
+  const { code } = await minify(text, { module, ...names, toplevel: true, ecma: 2020, compress, format })
   return code
 }
 

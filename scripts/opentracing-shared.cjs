@@ -1,5 +1,5 @@
 // Bundled into the CommonJS build. One process must have one set of opentracing's classes and one global tracer:
-// - has the program loaded the package before us, we take its modules;
+// - has the program loaded any of the package before us, we take its modules;
 // - otherwise ours become the package's, in Node's cache of modules, where the program's `require` or `import` finds them;
 // - where the package cannot be found, as in a container image without node_modules, ours are the only ones.
 const { realpathSync } = require("node:fs")
@@ -14,10 +14,11 @@ const load = {
   tracer: () => require("opentracing/lib/tracer.js"),
 }
 const folder = find(`${__dirname}/../../node_modules`) ?? find(`${__dirname}/../../..`) ?? resolve()
-const isLoaded = folder !== undefined && require.cache[`${folder}/span.js`] !== undefined
-if (folder !== undefined && !isLoaded) for (const name of Object.keys(load)) provide(name)
+const names = Object.keys(load)
+const isTheirs = folder !== undefined && names.some((name) => require.cache[`${folder}/${name}.js`] !== undefined)
+if (folder !== undefined && !isTheirs) for (const name of names) provide(name)
 
-module.exports = (name) => (isLoaded ? require.cache[`${folder}/${name}.js`].exports : load[name]())
+module.exports = (name) => (isTheirs ? Module.createRequire(__filename)(`${folder}/${name}.js`) : load[name]())
 
 /** Where package managers put it: within this package or beside it. To ask Node costs a start ten times as long. */
 function find(modules) {

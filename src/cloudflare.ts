@@ -1,3 +1,6 @@
+export type { Clock, Exporter, IdSource, Limits, Propagator, SpanRecord, TagValue } from "./core/contracts.ts"
+export type { Span } from "./core/span.ts"
+export type { Tracer } from "./core/tracer.ts"
 export type { WorkerHandler } from "./platforms/cloudflare/with-tracing.ts"
 export { withTracing } from "./platforms/cloudflare/with-tracing.ts"
 export { flush, tracer } from "./platforms/edge/default-tracer.ts"

@@ -1,3 +1,6 @@
+export type { Clock, Exporter, IdSource, Limits, Propagator, SpanRecord, TagValue } from "./core/contracts.ts"
+export type { Span } from "./core/span.ts"
+export type { Tracer } from "./core/tracer.ts"
 export { flush, tracer } from "./platforms/edge/default-tracer.ts"
 export { rootSpan } from "./platforms/edge/invocation.ts"
 export type { EdgeOptions } from "./platforms/edge/settings.ts"

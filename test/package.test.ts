@@ -60,6 +60,26 @@ describe.each(Object.entries(nodes))("the package on %s", (_name, node) => {
       console.log(span.tracer() === a.tracer, span instanceof o.Span, span.context() instanceof o.SpanContext, a.tracer instanceof o.Tracer, o.Tags.ERROR)`
     expect(run(node, "shared.mjs", code)).toBe("true true true true error")
   })
+
+  test.each(["span", "tracer", "noop", "global_tracer"])("loads after one file of opentracing alone: %s", (file) => {
+    const code = `import "opentracing/lib/${file}.js"; import { createRequire } from "node:module"; const require = createRequire(import.meta.url)
+      const a = await import("antifreeze"), o = require("opentracing")
+      console.log(a.createTracer() instanceof o.Tracer, a.tracer.startSpan("x") instanceof o.Span)`
+    expect(run(node, "one-file.mjs", code)).toBe("true true")
+  })
+
+  test("has names for the types of what it gives", () => {
+    const code = `import { createTracer, span, tracer, traced } from "antifreeze"
+      export const t = createTracer()
+      export const active = () => tracer.activeSpan
+      export const inner = () => tracer.startActiveSpan("x", (each) => each)
+      export const scope = () => tracer.scopeManager.active
+      export const f = traced(async (n: number) => n), g = span("x", () => 1)
+`
+    writeFileSync(join(project, "types.mts"), code)
+    const flags = ["--declaration", "--strict", "--module", "nodenext", "--target", "es2022", "--types", "", "--outDir", "types"]
+    execFileSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), ...flags, "types.mts"], { cwd: project })
+  })
 })
 
 test.each(Object.entries(oldNodes))("on Node %s the handler is given back untraced, with one line of log", (_major, node) => {
@@ -95,6 +115,19 @@ test("on Lambda's Node 20 the function runs untraced", async () => {
   expect(invocation.payload.toString()).toBe('"ok"')
   expect(invocation.extensions).toEqual([])
   expect(invocation.logs.match(/\[antifreeze\]/g)).toHaveLength(1)
+})
+
+describe.each(runtimeList)("a handler with a callback on %s", (_name, runtime) => {
+  test("is refused or served in the runtime's own words", async () => {
+    const outcomes = [{ OTEL_SDK_DISABLED: "true" }, {}].map(async (env: Record<string, string>) => {
+      const environment = open(runtime, "functions.callback", await collect(), { env })
+      const { payload, functionError, error } = await environment.invoke({})
+      await environment.close()
+      return [payload.toString().replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}/g, "ID"), functionError, error?.errorType, error?.errorMessage]
+    })
+    const [bare, traced] = await Promise.all(outcomes)
+    expect(traced).toEqual(bare)
+  })
 })
 
 describe.each(runtimeList)("the process ends as it would without us on %s", (_name, runtime) => {

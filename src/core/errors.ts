@@ -1,16 +1,3 @@
-export type TracingErrorCode = "ERR_CONFIG" | "ERR_USAGE"
-
-/** Thrown while configuring, never from a traced call. The message says what is wrong, with the value, and what to do. */
-export class TracingError extends Error {
-  readonly code: TracingErrorCode
-
-  constructor(code: TracingErrorCode, message: string, options?: ErrorOptions) {
-    super(`[antifreeze] ${message}`, options)
-    this.name = "TracingError"
-    this.code = code
-  }
-}
-
 export interface ErrorFacts {
   /** `error.kind`: the code of a system error, else the name of its class. */
   readonly kind: string

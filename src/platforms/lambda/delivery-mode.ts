@@ -1,4 +1,4 @@
-import { TracingError } from "../../core/errors.ts"
+import { wrongValue } from "../node/options.ts"
 import { processState } from "../node/process-state.ts"
 
 /**
@@ -7,12 +7,11 @@ import { processState } from "../node/process-state.ts"
  */
 export type DeliveryMode = "after" | "adaptive" | "before"
 
-/** The option, else `ANTIFREEZE_DELIVERY`. Throws `ERR_CONFIG` for an option that is none; a wrong variable is one line of log. */
+/** The option, else `ANTIFREEZE_DELIVERY`. A wrong value is one line of log. */
 export function deliveryMode(option?: DeliveryMode): DeliveryMode {
   const value: string = option ?? (process.env["ANTIFREEZE_DELIVERY"] || "after")
   if (/^(after|adaptive|before)$/.test(value)) return value as DeliveryMode
-  const wrong = `delivery is ${JSON.stringify(value)}. Give after, adaptive or before.`
-  if (option !== undefined) throw new TracingError("ERR_CONFIG", wrong)
-  processState.report("config", `ANTIFREEZE_DELIVERY: ${wrong}`)
+  const name = option === undefined ? "ANTIFREEZE_DELIVERY" : "delivery"
+  processState.report("config", wrongValue(name, value, "Give after, adaptive or before."))
   return "after"
 }

@@ -33,7 +33,7 @@ export function joinAsServer(): void {
   processState.extension.registered()
 }
 
-/** `withTracing`, but the runtime sees as many parameters as it would have seen: it refuses a handler with three by itself. */
+/** `withTracing` for the handler that the runtime would have loaded. */
 export function traceLoaded(handler: AnyHandler, ownFolder: string): AnyHandler {
   const traced = traceHandler(
     handler,
@@ -41,7 +41,6 @@ export function traceLoaded(handler: AnyHandler, ownFolder: string): AnyHandler 
     { called: (self) => nameMethod(self, handler), touchUp: (error) => hideOwnFrames(error, ownFolder) },
   )
   processState.extension?.registered()
-  if (traced !== handler) Object.defineProperty(traced, "length", { value: handler.length, configurable: true })
   return traced
 }
 

@@ -10,3 +10,8 @@ export function isSupported(): boolean {
   processState.report("unsupported", `Node ${process.versions.node} is older than ${FLOOR.join(".")}: the function runs untraced.`)
   return false
 }
+
+/** aws-lambda-ric 3 leaves a mark behind before it loads the handler; 4 refuses a third parameter, unless the handler streams. */
+export function takesCallbacks(): boolean {
+  return process.env["AWS_LAMBDA_RUNTIME_API"] === undefined || Symbol.for("aws.lambda.beforeExit") in globalThis
+}

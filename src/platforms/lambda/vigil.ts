@@ -1,6 +1,7 @@
 import type { Context } from "aws-lambda"
 import type { Invocation } from "../../core/invoke.ts"
 import { endpointOf } from "../node/endpoint.ts"
+import { wrongValue } from "../node/options.ts"
 import { processState } from "../node/process-state.ts"
 import { uptimeMs } from "../node/uptime.ts"
 import { checkpoint } from "./deadline.ts"
@@ -119,13 +120,13 @@ interface Times {
 
 let times: Times | undefined
 
-/** `ANTIFREEZE_JOURNAL_AFTER` and `ANTIFREEZE_DEADLINE_MARGIN`: milliseconds, or anything else for never. */
+/** `ANTIFREEZE_JOURNAL_AFTER` and `ANTIFREEZE_DEADLINE_MARGIN`: milliseconds, or `off` for never. */
 function readTimes(): Times {
   const journal = readMs("ANTIFREEZE_JOURNAL_AFTER")
   const margin = readMs("ANTIFREEZE_DEADLINE_MARGIN")
   return {
-    journalAfterMs: wantsWatchdog() ? 0 : journal === "default" ? JOURNAL_AFTER_MS : (journal ?? Number.POSITIVE_INFINITY),
-    marginMs: margin === "default" ? marginMs : margin === undefined ? undefined : () => margin,
+    journalAfterMs: wantsWatchdog() ? 0 : journal === "off" ? Number.POSITIVE_INFINITY : (journal ?? JOURNAL_AFTER_MS),
+    marginMs: margin === undefined ? marginMs : margin === "off" ? undefined : () => margin,
   }
 }
 
@@ -136,10 +137,12 @@ export function wantsWatchdog(): boolean {
 
 let isWatched: boolean | undefined
 
-function readMs(name: string): number | "default" | undefined {
-  const value = process.env[name]
-  if (value === undefined || value === "") return "default"
-  return /^\d{1,9}$/.test(value) ? Number(value) : undefined
+function readMs(name: string): number | "off" | undefined {
+  const value = process.env[name]?.toLowerCase()
+  if (value === "off") return value
+  if (value && /^\d{1,9}$/.test(value)) return Number(value)
+  if (value) processState.report("config", wrongValue(name, value, "Give milliseconds, or off."))
+  return undefined
 }
 
 /** What a delivery needs: 100 ms for the endpoint, and our own work at this share of a processor: loading, a handshake, encoding. */

@@ -11,7 +11,7 @@ import { type DeliveryMode, deliveryMode } from "./delivery-mode.ts"
 import { ownExtension } from "./own-extension.ts"
 import { processorShare } from "./processor.ts"
 import { rehearse } from "./rehearse.ts"
-import { isSupported } from "./supported.ts"
+import { isSupported, takesCallbacks } from "./supported.ts"
 import { type Guise, traceInvocation } from "./trace-invocation.ts"
 
 /** Any Lambda handler: `(event, context)`, `(event, context, callback)` or `(event, stream, context)`. */
@@ -35,8 +35,7 @@ const STREAMING = Symbol.for("aws.lambda.runtime.handler.streaming")
  *
  * @param options configure a tracer for this handler alone; default: the tracer that the environment configures.
  * @returns the handler to export. On a Node older than 22.15, or with `OTEL_SDK_DISABLED=true`, it is the handler itself.
- * @throws {TracingError} `ERR_CONFIG` when an option has a wrong value. A handler that is no function is given back as it is:
- *   Lambda has its own words for that.
+ *   A wrong option is one line of log. A handler that is no function is given back as it is: Lambda has its own words for that.
  */
 export function withTracing<H extends AnyHandler>(handler: H, options: HandlerOptions = {}): H {
   return traceHandler(handler, options, {})
@@ -80,12 +79,16 @@ function makeReady(tracer: Tracer, integrations: HandlerOptions["integrations"])
 /** What every function has of its own. */
 const FUNCTION_OWN = new Set<string | symbol>(["length", "prototype", "arguments", "caller"])
 
-/** Gives the wrapper the handler's name and own properties (the streaming marks among them), and at most two parameters. */
+/**
+ * Gives the wrapper the handler's name and own properties (the streaming marks among them), and at most two parameters: but a runtime
+ * without callbacks has its own words for a handler that has a third.
+ */
 function dressAs<H extends AnyHandler>(traced: H, handler: H): H {
   for (const key of Reflect.ownKeys(handler)) {
     if (!FUNCTION_OWN.has(key)) Object.defineProperty(traced, key, Object.getOwnPropertyDescriptor(handler, key) as PropertyDescriptor)
   }
-  Object.defineProperty(traced, "length", { value: Math.min(handler.length, 2), configurable: true })
+  const parameters = takesCallbacks() ? Math.min(handler.length, 2) : handler.length
+  Object.defineProperty(traced, "length", { value: parameters, configurable: true })
   Object.defineProperty(traced, TRACED, { value: true })
   return traced
 }

@@ -1,10 +1,11 @@
 import { captureOf, type Wanted } from "../../core/capture.ts"
 import type { Capture } from "../../core/contracts.ts"
-import { errorFacts, TracingError } from "../../core/errors.ts"
+import { errorFacts } from "../../core/errors.ts"
 import type { MaskOptions } from "../../core/mask.ts"
 import { captureInvocation } from "../lambda/capture-invocation.ts"
 import { watchCalls } from "./capture-calls.ts"
 import { readCapture } from "./capture-variables.ts"
+import { wrongValue } from "./options.ts"
 import { processState } from "./process-state.ts"
 
 /** What is captured; each wins over its variable. Nothing is, unless asked for. */
@@ -34,9 +35,9 @@ const DEFAULT_MAX_BYTES = 4_096
 /**
  * Captures events, results, headers and bodies from here on, for all handlers in this process: masked by the names of keys and by
  * the looks of secrets, however they are nested or encoded, and bounded. Options win over the environment; the last call counts.
+ * A wrong option is one line of log, and nothing is captured: it may have been meant to mask something.
  *
  * @returns what the middleware of a framework takes: `app.use(tracing({ capture }))`.
- * @throws {TracingError} `ERR_CONFIG` when an option has a wrong value.
  */
 export function capture(options: CaptureOptions = {}): Capture {
   const { mask, ...wanted } = check({ ...readCapture(process.env, processState.report), ...options })
@@ -61,14 +62,17 @@ export function capture(options: CaptureOptions = {}): Capture {
 }
 
 function check(options: CaptureOptions): CaptureOptions {
-  const { maxBytes, mask, calls } = options
-  const wrong = (name: string, value: unknown, hint: string) => new TracingError("ERR_CONFIG", `${name} is ${String(value)}. ${hint}`)
-  if (maxBytes !== undefined && !(maxBytes >= 0)) throw wrong("maxBytes", maxBytes, "Give a number of bytes.")
-  if (mask !== undefined && typeof mask !== "function") throw wrong("mask", mask, "Give a function of a key and a value.")
-  for (const [name, list] of Object.entries({ ...pick(options), ...(calls && pick(calls)), maskNames: options.maskNames })) {
-    if (list !== undefined && !Array.isArray(list)) throw wrong(name, list, "Give a list of names.")
-  }
-  return options
+  const { maxBytes = 0, mask, calls } = options
+  const lists = { ...pick(options), ...(calls && pick(calls)), maskNames: options.maskNames }
+  const wrong = [
+    maxBytes >= 0 || wrongValue("maxBytes", maxBytes, "Give a number of bytes."),
+    mask === undefined || typeof mask === "function" || wrongValue("mask", mask, "Give a function of a key and a value."),
+    ...Object.entries(lists).map(
+      ([name, list]) => list === undefined || Array.isArray(list) || wrongValue(name, list, "Give a list of names."),
+    ),
+  ].filter((each) => each !== true)
+  for (const each of wrong) processState.report("config", `${each} Nothing is captured.`)
+  return wrong.length > 0 ? {} : options
 }
 
 function pick({ requestHeaders, responseHeaders }: Wanted): object {

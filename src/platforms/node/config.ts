@@ -6,6 +6,7 @@ import { xrayPropagator } from "../../core/propagation/xray.ts"
 import type { Report } from "../../core/report.ts"
 import { alwaysOff, alwaysOn, type Sampler, traceIdRatio } from "../../core/sampler.ts"
 import { type Env, endpointOf, PREFIX } from "./endpoint.ts"
+import { wrongValue } from "./options.ts"
 
 /** What the environment asks for (OpenTelemetry, "Environment Variable Specification"). A wrong value is one line of log. */
 export interface Config {
@@ -26,11 +27,17 @@ export const DEFAULT_TIMEOUT_MS = 300
 
 export function readConfig(env: Env, report: Report): Config {
   const otlp = (name: string) => env[`${PREFIX}TRACES_${name}`] || env[PREFIX + name]
-  const wrong = (name: string, value: string, hint: string) => report("config", `${name}=${value} is ignored. ${hint}`)
+  const wrong = (name: string, value: string, hint: string) => report("config", wrongValue(name, value, hint))
   const count = (name: string) => readCount(env[name], (value) => wrong(name, value, "Give a whole number of 0 or more."))
   const ofSpans = (name: string) => count(`OTEL_SPAN_${name}`) ?? count(`OTEL_${name}`)
   const compression = otlp("COMPRESSION")
   const protocol = otlp("PROTOCOL")
+  const exporter = env["OTEL_TRACES_EXPORTER"]
+  if (exporter && exporter !== "otlp" && exporter !== "none")
+    wrong("OTEL_TRACES_EXPORTER", exporter, "Spans go out over OTLP, or with none not at all.")
+  for (const name of ["OTEL_SDK_DISABLED", "ANTIFREEZE_WATCHDOG"]) {
+    if (!/^(true|false)?$/i.test(env[name] ?? "")) wrong(name, String(env[name]), "Give true or false.")
+  }
   if (protocol && protocol !== "http/json") wrong(`${PREFIX}PROTOCOL`, protocol, "Spans are sent as http/json.")
   const isKnown = compression === "gzip" || compression === "none"
   if (compression && !isKnown) wrong(`${PREFIX}COMPRESSION`, compression, "Give gzip or none.")
@@ -50,9 +57,7 @@ export function readConfig(env: Env, report: Report): Config {
         ),
       ),
     ),
-    propagators: readPropagators(env["OTEL_PROPAGATORS"], (value) =>
-      wrong("OTEL_PROPAGATORS", value, "Known are tracecontext, baggage, b3, b3multi, jaeger, xray and none."),
-    ),
+    propagators: choosePropagators((env["OTEL_PROPAGATORS"] || "tracecontext,baggage").split(","), report),
     sampler: readSampler(env["OTEL_TRACES_SAMPLER"], env["OTEL_TRACES_SAMPLER_ARG"], (value) =>
       wrong("OTEL_TRACES_SAMPLER", value, "All traces are recorded."),
     ),
@@ -95,13 +100,17 @@ function decode(value: string): string {
 
 const KNOWN: readonly Propagator[] = [...w3cPropagators, b3Propagator, b3MultiPropagator, jaegerPropagator, xrayPropagator]
 
-/** In the order that they are given: the first that finds a trace wins. */
-function readPropagators(value: string | undefined, wrong: (value: string) => void): Propagator[] {
-  if (!value) return [...w3cPropagators]
-  const names = new Set(value.split(",").map((name) => name.trim()))
-  if (names.has("none")) return []
-  const chosen = [...names].map((name) => KNOWN.find((propagator) => propagator.name === name) ?? wrong(name))
-  return chosen.filter((propagator) => propagator !== undefined)
+/** In the order that they are given. */
+export function choosePropagators(given: readonly (string | Propagator)[], report: Report): Propagator[] {
+  const chosen = new Set<Propagator>()
+  for (const each of given) {
+    const name = typeof each === "string" ? each.trim() : undefined
+    if (name === "none") return []
+    const propagator = name === undefined ? (each as Propagator) : KNOWN.find((known) => known.name === name)
+    if (propagator !== undefined) chosen.add(propagator)
+    else report("config", wrongValue("OTEL_PROPAGATORS", name, "Known are tracecontext, baggage, b3, b3multi, jaeger, xray and none."))
+  }
+  return [...chosen]
 }
 
 /** Samplers ask the parent first in any case: a trace is recorded whole or not at all. */

@@ -1,7 +1,7 @@
 import { initGlobalTracer } from "opentracing/lib/global_tracer.js"
 import { Tracer } from "../../core/tracer.ts"
 import { watchAll } from "./integrations.ts"
-import { checkOptions, type TracerOptions } from "./options.ts"
+import type { TracerOptions } from "./options.ts"
 import { processState } from "./process-state.ts"
 import { environmentSetup } from "./tracer-setup.ts"
 
@@ -15,7 +15,6 @@ export const tracer: Tracer = (processState.tracer ??= new Tracer(() => {
 export function tracerFor(options: TracerOptions): Tracer {
   initGlobalTracer(tracer)
   if (Object.keys(options).length === 0) return tracer
-  checkOptions(options)
   return new Tracer(() => environmentSetup(options))
 }
 

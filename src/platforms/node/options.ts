@@ -1,6 +1,8 @@
 import type { Clock, Exporter, IdSource, Limits, Propagator, TagValue } from "../../core/contracts.ts"
-import { TracingError } from "../../core/errors.ts"
+import type { Report } from "../../core/report.ts"
 import { parseUrl } from "./endpoint.ts"
+
+export type PropagatorName = "tracecontext" | "baggage" | "b3" | "b3multi" | "jaeger" | "xray" | "none"
 
 /** What can be said in code. Each wins over its environment variable. */
 export interface TracerOptions {
@@ -20,19 +22,36 @@ export interface TracerOptions {
   readonly resource?: Readonly<Record<string, TagValue>>
   /** Share of new traces that are recorded, 0 to 1 (`OTEL_TRACES_SAMPLER`; default 1). A parent's decision is kept. */
   readonly sampleRate?: number
-  readonly propagators?: readonly Propagator[]
+  /** By name, as in `OTEL_PROPAGATORS`, or of your own: the first that finds a trace wins. Default: W3C Trace Context and Baggage. */
+  readonly propagators?: readonly (PropagatorName | Propagator)[]
   readonly limits?: Partial<Limits>
   readonly clock?: Clock
   readonly ids?: IdSource
 }
 
-/** @throws {TracingError} `ERR_CONFIG` when an option has a wrong value. */
-export function checkOptions({ sampleRate, timeoutMs, endpoint }: TracerOptions): void {
-  if (sampleRate !== undefined && !(sampleRate >= 0 && sampleRate <= 1)) {
-    throw new TracingError("ERR_CONFIG", `sampleRate is ${sampleRate}. Give a number from 0 to 1.`)
+/** An option with a wrong value is named in one line and left out: what the environment says counts, or the default. */
+export function soundOptions(options: TracerOptions, report: Report): TracerOptions {
+  const { endpoint, sampleRate = 1, timeoutMs = 0, compression = "none", limits = {} } = options
+  const sound: Writable<TracerOptions> = { ...options }
+  const check = (name: keyof TracerOptions, isRight: unknown, hint: string) => {
+    if (isRight) return
+    report("config", wrongValue(name, options[name], hint))
+    delete sound[name]
   }
-  if (timeoutMs !== undefined && !(timeoutMs >= 0)) throw new TracingError("ERR_CONFIG", `timeoutMs is ${timeoutMs}. Give milliseconds.`)
-  if (endpoint !== undefined && parseUrl(endpoint) === undefined) {
-    throw new TracingError("ERR_CONFIG", `endpoint is ${JSON.stringify(endpoint)}. Give an http or https URL.`)
-  }
+  check("endpoint", endpoint === undefined || parseUrl(endpoint), "Give an http or https URL.")
+  check("sampleRate", sampleRate >= 0 && sampleRate <= 1, "Give a number from 0 to 1.")
+  check("timeoutMs", timeoutMs >= 0, "Give milliseconds.")
+  check("compression", compression === "gzip" || compression === "none", "Give gzip or none.")
+  check(
+    "limits",
+    Object.values(limits).every((limit) => limit >= 0),
+    "Give numbers of 0 or more.",
+  )
+  return sound
+}
+
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] }
+
+export function wrongValue(name: string, value: unknown, hint: string): string {
+  return `${name}=${typeof value === "object" ? JSON.stringify(value) : String(value)} is ignored. ${hint}`
 }

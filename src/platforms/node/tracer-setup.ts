@@ -8,9 +8,9 @@ import type { TracerSetup } from "../../core/span-maker.ts"
 import { createOtlpExporter, type Post } from "../../exporters/otlp.ts"
 import { VERSION } from "../../version.ts"
 import { lambdaResource } from "../lambda/resource.ts"
-import { type Config, DEFAULT_TIMEOUT_MS, readConfig } from "./config.ts"
-import { parseUrl, tracesUrl } from "./endpoint.ts"
-import type { TracerOptions } from "./options.ts"
+import { type Config, choosePropagators, DEFAULT_TIMEOUT_MS, readConfig } from "./config.ts"
+import { PREFIX, parseUrl, tracesUrl } from "./endpoint.ts"
+import { soundOptions, type TracerOptions } from "./options.ts"
 import { createPost } from "./post.ts"
 import { postNow } from "./post-now.ts"
 import { processState } from "./process-state.ts"
@@ -27,8 +27,9 @@ export function environmentSetup(options: TracerOptions): TracerSetup {
 }
 
 /** A tracer's parts from options, then the environment's configuration, then what the platform knows of itself. */
-export function tracerSetup(options: TracerOptions, config?: Config, platformResource: readonly [string, TagValue][] = []): TracerSetup {
+export function tracerSetup(given: TracerOptions, config?: Config, platformResource: readonly [string, TagValue][] = []): TracerSetup {
   const { report, scopeManager } = processState
+  const options = soundOptions(given, report)
   const limits = { ...DEFAULT_LIMITS, ...config?.limits, ...options.limits }
   return {
     scopeManager,
@@ -36,7 +37,7 @@ export function tracerSetup(options: TracerOptions, config?: Config, platformRes
     limits,
     exporter: options.exporter ?? otlpExporter(options, config, platformResource, limits, report),
     sampler: options.sampleRate === undefined ? (config?.sampler as Sampler | undefined) : traceIdRatio(options.sampleRate),
-    propagators: options.propagators ?? config?.propagators,
+    propagators: options.propagators ? choosePropagators(options.propagators, report) : config?.propagators,
     // The `AWSTraceHeader` that AWS itself hands on.
     messagePropagators: [awsMessagePropagator],
     binary: binaryFormat,
@@ -56,7 +57,7 @@ function otlpExporter(
   if (endpoint === undefined) return undefined
   const url = parseUrl(endpoint)
   if (url === undefined) {
-    report("config", `the endpoint ${JSON.stringify(endpoint)} is not an http or https URL. Nothing is exported.`)
+    report("config", `${endpoint} is no http or https URL, such as http://localhost:4318. Look at ${PREFIX}ENDPOINT: nothing is exported.`)
     return undefined
   }
   // Made by the first delivery, after the response: the code of all exporters is loaded with it.

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
-import { describe, expect, test } from "vitest"
+import { describe, expect, test, vi } from "vitest"
 import type { Environment } from "../../../src/environment/contracts.ts"
 import { withTracing } from "../../../src/platforms/lambda/with-tracing.ts"
 import { certificate } from "../../_certificate.ts"
@@ -100,9 +100,11 @@ test("an answer by callback, which waits for an empty event loop, does not wait 
   expect(spansInTime(collector, next).filter((span) => span.name === "functions")).toHaveLength(4)
 })
 
-test("an option that is no mode is refused", () => {
-  const delivery = "sometimes" as "after"
-  expect(() => withTracing(async () => {}, { delivery })).toThrow(expect.objectContaining({ code: "ERR_CONFIG" }) as Error)
+test("an option that is no mode is one line of log", () => {
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => {})
+  withTracing(async () => {}, { delivery: "sometimes" as "after" })
+  expect(warn.mock.calls).toEqual([["[antifreeze] delivery=sometimes is ignored. Give after, adaptive or before."]])
+  warn.mockRestore()
 })
 
 describe.each(Object.entries({ ric3: runtimes.ric3, ric4: runtimes.ric4 }))("delivery before the response on %s", (_name, runtime) => {
@@ -124,7 +126,7 @@ test("a wrong mode is one line of log, and the default", async () => {
   const environment = open(runtimes.ric4, "functions.noop", collector, { env: { ANTIFREEZE_DELIVERY: "sometimes" } })
   const { logs } = await environment.invoke({})
   expect(logs.match(/\[antifreeze\].*/g)).toEqual([
-    '[antifreeze] ANTIFREEZE_DELIVERY: delivery is "sometimes". Give after, adaptive or before.',
+    "[antifreeze] ANTIFREEZE_DELIVERY=sometimes is ignored. Give after, adaptive or before.",
   ])
   expect(collector.spans.length).toBeGreaterThan(0)
 })

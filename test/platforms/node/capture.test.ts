@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net"
 import { Readable } from "node:stream"
 import { brotliCompressSync, gzipSync } from "node:zlib"
 import { request as undici } from "undici"
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest"
 import { type CaptureOptions, capture } from "../../../src/capture.ts"
 import type { SpanRecord } from "../../../src/core/contracts.ts"
 import { createReport } from "../../../src/core/report.ts"
@@ -243,13 +243,18 @@ describe("an event or a result that cannot be read", () => {
 
 describe("what is asked for", () => {
   it.each([
-    [{ maxBytes: -1 }, "maxBytes is -1"],
-    [{ mask: "password" }, "mask is password"],
-    [{ requestHeaders: "x-a" }, "requestHeaders is x-a"],
-    [{ maskNames: true }, "maskNames is true"],
-    [{ calls: { responseHeaders: 1 } }, "responseHeaders is 1"],
-  ])("is refused where it is wrong: %j", (options, message) => {
-    expect(() => capture(options as unknown as CaptureOptions)).toThrow(message)
+    [{ maxBytes: -1 }, "maxBytes=-1 is ignored. Give a number of bytes."],
+    [{ mask: "password" }, "mask=password is ignored. Give a function of a key and a value."],
+    [{ requestHeaders: "x-a" }, "requestHeaders=x-a is ignored. Give a list of names."],
+    [{ maskNames: true }, "maskNames=true is ignored. Give a list of names."],
+    [{ calls: { responseHeaders: 1 } }, "responseHeaders=1 is ignored. Give a list of names."],
+  ])("is one line where it is wrong, and nothing is captured: %j", async (options, message) => {
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => {})
+    capture({ event: true, ...options } as CaptureOptions)
+    const { spans } = await invoke(() => "ok", {}, { password: "x" })
+    expect(warn.mock.calls).toEqual([[`[antifreeze] ${message} Nothing is captured.`]])
+    expect(spans[0]?.tags.has("antifreeze.event")).toBe(false)
+    warn.mockRestore()
   })
 
   it("is read from variables, and nothing is asked for without them", () => {

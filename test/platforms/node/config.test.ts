@@ -1,8 +1,10 @@
 import { describe, expect, test } from "vitest"
+import type { Propagator } from "../../../src/core/contracts.ts"
 import { createReport } from "../../../src/core/report.ts"
 import { createTracer } from "../../../src/index.ts"
 import { readConfig } from "../../../src/platforms/node/config.ts"
 import { endpointOf, isDisabled } from "../../../src/platforms/node/endpoint.ts"
+import { soundOptions, type TracerOptions } from "../../../src/platforms/node/options.ts"
 
 function read(env: Record<string, string>) {
   const lines: string[] = []
@@ -85,14 +87,48 @@ describe("the environment's configuration", () => {
 })
 
 describe("options in code", () => {
-  test.each([{ sampleRate: 2 }, { sampleRate: Number.NaN }, { timeoutMs: -1 }, { endpoint: "not a url" }, { endpoint: "ftp://host" }])(
-    "%j is refused",
-    (options) => {
-      expect(() => createTracer(options)).toThrow(
-        expect.objectContaining({ code: "ERR_CONFIG", message: expect.stringContaining("[antifreeze]") }),
-      )
-    },
-  )
+  test.each([
+    [{ sampleRate: 2 }, "sampleRate=2 is ignored. Give a number from 0 to 1."],
+    [{ sampleRate: Number.NaN }, "sampleRate=NaN is ignored. Give a number from 0 to 1."],
+    [{ timeoutMs: -1 }, "timeoutMs=-1 is ignored. Give milliseconds."],
+    [{ endpoint: "not a url" }, "endpoint=not a url is ignored. Give an http or https URL."],
+    [{ endpoint: "ftp://host" }, "endpoint=ftp://host is ignored. Give an http or https URL."],
+    [{ endpoint: "" }, "endpoint= is ignored. Give an http or https URL."],
+    [{ compression: "br" }, "compression=br is ignored. Give gzip or none."],
+    [{ limits: { tags: -3, valueLength: "x" } }, 'limits={"tags":-3,"valueLength":"x"} is ignored. Give numbers of 0 or more.'],
+  ])("%j is one line of log, and left out", (options, line) => {
+    const said: string[] = []
+    expect(
+      soundOptions(
+        { serviceName: "kept", ...(options as TracerOptions) },
+        createReport((each) => void said.push(each)),
+      ),
+    ).toEqual({
+      serviceName: "kept",
+    })
+    expect(said).toEqual([`[antifreeze] ${line}`])
+  })
+
+  test("right ones are kept as they are", () => {
+    const options = { sampleRate: 0, timeoutMs: 0, endpoint: "https://host", compression: "gzip", limits: { tags: 0 } } as const
+    expect(
+      soundOptions(
+        options,
+        createReport(() => expect.unreachable()),
+      ),
+    ).toEqual(options)
+  })
+
+  test("propagators go by their names, or are somebody's own", () => {
+    const mine: Propagator = { name: "mine", inject: (_context, set) => set("x-mine", "1"), extract: () => undefined }
+    const headers = (propagators: TracerOptions["propagators"]) => {
+      const tracer = createTracer({ ...(propagators && { propagators }) })
+      return Object.keys(tracer.headersOf(tracer.startSpan("x"))).join()
+    }
+    expect(headers(undefined)).toBe("traceparent")
+    expect(headers(["b3", mine])).toBe("b3,x-mine")
+    expect(headers(["none"])).toBe("")
+  })
 
   test("a fresh tracer exports nothing unless told where", () => {
     expect(createTracer().exporter).toBeUndefined()
