@@ -5,26 +5,26 @@ import type { IdSource } from "./contracts.ts"
  * instead would cost 3 ms of every cold start. An id need only be unique, never secret.
  */
 export const randomIds: IdSource = {
-  traceId: () => hex(32),
-  spanId: () => hex(16),
+  traceId: () => hex(4),
+  spanId: () => hex(2),
 }
 
-const DIGITS = "0123456789abcdef"
+const DIGITS = [..."0123456789abcdef"]
+const BYTES = DIGITS.flatMap((high) => DIGITS.map((low) => high + low))
 
 /**
- * Digit by digit: `toString(16)` of a number divides doubles, and is six times as dear. Never all zero: W3C Trace Context
+ * 32 bits a word, byte by byte: before V8 has optimised it, digit by digit takes ten times as long. Never all zero: W3C Trace Context
  * 3.2.2.3 and 3.2.2.4 forbid ids that are.
  */
-function hex(length: number): string {
+function hex(words: number): string {
   let id = ""
-  while (id.length < length) {
-    let random = (Math.random() * 0x1000_0000) | 0
-    for (let digits = Math.min(7, length - id.length); digits > 0; digits--) {
-      id += DIGITS[random & 15]
-      random >>= 4
-    }
+  let bits = 0
+  for (let word = 0; word < words; word++) {
+    const random = (Math.random() * 0x1_0000_0000) | 0
+    bits |= random
+    id += `${BYTES[random & 255]}${BYTES[(random >> 8) & 255]}${BYTES[(random >> 16) & 255]}${BYTES[random >>> 24]}`
   }
-  return /[^0]/.test(id) ? id : id.slice(1) + 1
+  return bits === 0 ? id.slice(1) + 1 : id
 }
 
 /** W3C Trace Context Level 2, 3.2.2.5.2: the right-most 7 bytes of our trace ids are random. */

@@ -28,7 +28,7 @@ export const DEFAULT_TIMEOUT_MS = 300
 export function readConfig(env: Env, report: Report): Config {
   const otlp = (name: string) => env[`${PREFIX}TRACES_${name}`] || env[PREFIX + name]
   const wrong = (name: string, value: string, hint: string) => report("config", wrongValue(name, value, hint))
-  const count = (name: string) => readCount(env[name], (value) => wrong(name, value, "Give a whole number of 0 or more."))
+  const count = (name: string) => readCount(env[name], (value) => wrong(name, value, "Give a whole number."))
   const ofSpans = (name: string) => count(`OTEL_SPAN_${name}`) ?? count(`OTEL_${name}`)
   const compression = otlp("COMPRESSION")
   const protocol = otlp("PROTOCOL")
