@@ -55,12 +55,15 @@ describe("the environment's configuration", () => {
       OTEL_TRACES_SAMPLER: "sometimes",
       OTEL_PROPAGATORS: "tracecontext,smoke-signals",
       OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT: "-1",
+      OTEL_TRACES_EXPORTER: "console",
+      OTEL_SDK_DISABLED: "1",
+      ANTIFREEZE_WATCHDOG: "yes",
     })
     expect(config.timeoutMs).toBe(300)
     expect(config.compression).toBe("auto")
     expect(config.propagators.map(({ name }) => name)).toEqual(["tracecontext"])
     expect(config.limits).toEqual({})
-    expect(lines).toHaveLength(5)
+    expect(lines).toHaveLength(8)
   })
 
   test("never shows the value of a header", () => {
