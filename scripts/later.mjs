@@ -128,7 +128,7 @@ async function buildPart(part, files, exported, options) {
   const modules = files.map((file) => join(src, file))
   const names = modules.flatMap((module) => exported.get(module).names)
   const imports = modules.map((module) => `import { ${exported.get(module).names.join(", ")} } from ${JSON.stringify(module)}`)
-  const contents = `${imports.join("\n")}\ngive({ ${names.join(", ")} })`
+  const contents = `"use strict"\n${imports.join("\n")}\ngive({ ${names.join(", ")} })`
   const plugins = [forwarding(exported, part)]
   const stdin = { contents, resolveDir: src }
   const built = await build({ ...options, stdin, plugins, format: "cjs", write: false, outdir: "out", metafile: true })
@@ -186,7 +186,7 @@ const inFolder = (folder) => ({
 const inFile = (file) => ({
   given: () => [],
   code: (_part, { start, text }) => `[${start}, ${start + text.length}]`,
-  run: RUN("[start, end]", COMPILED(`require("node:fs").readFileSync(__dirname + "/${file}").latin1Slice(start, end)`, "__filename")),
+  run: `let bytes\n${RUN("[start, end]", COMPILED(`(bytes ??= require("node:fs").readFileSync(__dirname + "/${file}")).latin1Slice(start, end)`, "__filename"))}`,
   builtin: "require",
 })
 

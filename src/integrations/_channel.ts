@@ -17,11 +17,12 @@ let missed: { readonly channel: string; readonly message: unknown } | undefined
 
 /** Whoever begins to listen to `channel` in `begin` also gets the message that is being published: it is why they were called. */
 export function awakened(channel: string, message: unknown, begin: () => void): void {
+  const before = missed
   missed = { channel, message }
   try {
     begin()
   } finally {
-    missed = undefined
+    missed = before
   }
 }
 

@@ -132,3 +132,14 @@ export function hidden(owner: object, description: string): unknown {
   const symbol = Object.getOwnPropertySymbols(owner).find((each) => each.description === description)
   return symbol && (owner as Record<symbol, unknown>)[symbol]
 }
+
+/** An object, names and values by turns, or nothing at all. */
+export type Headers = Readonly<Record<string, unknown>> | readonly unknown[] | undefined
+
+/** Names in lower case. */
+export function byName(headers: Headers): Map<string, unknown> {
+  const entries = Array.isArray(headers)
+    ? headers.flatMap((name: unknown, at) => (at % 2 === 0 ? [[name, headers[at + 1]]] : []))
+    : Object.entries(headers ?? {})
+  return new Map(entries.map(([name, value]) => [String(name).toLowerCase(), value]))
+}

@@ -5,10 +5,10 @@ import { type AwsClient, awsOperations, awsSettings, type Look } from "./_aws.ts
 import { beginAttempt } from "./_aws-attempt.ts"
 import { type AwsCall, awsCallOf, type SignedRequest } from "./_aws-call.ts"
 import { describeAws } from "./_aws-facts.ts"
-import type { Answer } from "./_http.ts"
+import { type Answer, byName } from "./_http.ts"
 import { tap } from "./_tap.ts"
 import type { UndiciRequest } from "./fetch.ts"
-import { byName, type Http2Call } from "./http2.ts"
+import type { Http2Call } from "./http2.ts"
 
 /**
  * Teaches an HTTP integration AWS: a request that is signed for a service of AWS becomes the operation that it is an attempt

@@ -1,11 +1,8 @@
 import type { ClientHttp2Session, ClientHttp2Stream } from "node:http2"
 import type { Integration, Operation } from "../core/contracts.ts"
 import { guard, ignore, type Report, subscribe, undoAll } from "./_channel.ts"
-import { Answer, abandoned, carry, describeRequest, hidden } from "./_http.ts"
+import { Answer, abandoned, byName, carry, describeRequest, type Headers, hidden } from "./_http.ts"
 import { type Method, patchMethod } from "./_patch.ts"
-
-/** An object, names and values by turns, or nothing at all. */
-type Headers = Readonly<Record<string, unknown>> | readonly unknown[] | undefined
 
 export interface Http2Call {
   readonly session: ClientHttp2Session
@@ -44,7 +41,7 @@ export const http2Integration: Integration<Http2Call, Answer> = {
       report,
     )
     const stopListening = subscribe<{ stream: ClientHttp2Stream; headers: Headers }>("http2.client.stream.created", created, report)
-    guard(patchConnect, report)()
+    if (restoreRequest === undefined) guard(patchConnect, report)()
     return undoAll([stopListening, stopWatching, () => restoreConnect?.(), () => restoreRequest?.()])
 
     function patchConnect(): void {
@@ -165,14 +162,6 @@ function withHeaders(given: Headers, ours: Readonly<Record<string, string>>): He
     },
   )
   return sent
-}
-
-/** Names in lower case. */
-export function byName(headers: Headers): Map<string, unknown> {
-  const entries = Array.isArray(headers)
-    ? headers.flatMap((name: unknown, at) => (at % 2 === 0 ? [[name, headers[at + 1]]] : []))
-    : Object.entries(headers ?? {})
-  return new Map(entries.map(([name, value]) => [String(name).toLowerCase(), value]))
 }
 
 /** undici speaks HTTP/2 through this module, and its integration has already made the span. */

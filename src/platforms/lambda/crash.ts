@@ -38,7 +38,7 @@ function forget(): void {
 function onTerm(): void {
   // Whoever else listens has taken the ending into his own hands; "exit" follows.
   if (process.listenerCount("SIGTERM") > 1) {
-    if (hasRemainder()) void sendRemainder()
+    if (hasRemainder()) Promise.resolve().then(sendRemainder).catch(lost)
     return
   }
   process.off("SIGTERM", onTerm)
@@ -54,9 +54,13 @@ function lastWords(how: How, code: number | undefined): Promise<unknown> | undef
     const initFailed = processState.start.invocations === 0 && code !== undefined && code !== 0 && !ending.initTold
     if (invocations.size > 0 || initFailed || hasRemainder()) return speakLastWords(how, code, initFailed)
   } catch (error) {
-    processState.report("delivery", `the last spans of this process are lost: ${String(error)}.`)
+    lost(error)
   }
   return undefined
+}
+
+function lost(error: unknown): void {
+  processState.report("delivery", `the last spans of this process are lost: ${String(error)}.`)
 }
 
 function hasRemainder(): boolean {

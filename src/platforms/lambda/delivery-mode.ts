@@ -10,7 +10,7 @@ export type DeliveryMode = "after" | "adaptive" | "before"
 /** The option, else `ANTIFREEZE_DELIVERY`. A wrong value is one line of log. */
 export function deliveryMode(option?: DeliveryMode): DeliveryMode {
   const value: string = option ?? (process.env["ANTIFREEZE_DELIVERY"] || "after")
-  if (/^(after|adaptive|before)$/.test(value)) return value as DeliveryMode
+  if (/^(after|adaptive|before)$/.test(String(value))) return value as DeliveryMode
   const name = option === undefined ? "ANTIFREEZE_DELIVERY" : "delivery"
   processState.report("config", wrongValue(name, value, "Give after, adaptive or before."))
   return "after"

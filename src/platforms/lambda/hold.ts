@@ -1,6 +1,8 @@
 import type { Context } from "aws-lambda"
 import type { SpanRecord } from "../../core/contracts.ts"
+import type { Span } from "../../core/span.ts"
 import type { Tracer } from "../../core/tracer.ts"
+import { guard } from "../../integrations/_channel.ts"
 import { processState } from "../node/process-state.ts"
 import { mapStacks } from "../node/source-maps.ts"
 import { uptimeMs } from "../node/uptime.ts"
@@ -46,7 +48,7 @@ export function openHold(tracer: Tracer, context: unknown, mode: DeliveryMode): 
   // The first one is delivered at once in any case, and its response does not wait for what this loads.
   if (isAdaptive && processState.start.invocations > 0) {
     const deadlineMs = () => leftMs(context)
-    beginBeside(deadlineMs, () => isQuiet)
+    guard(beginBeside, untold)(deadlineMs, () => isQuiet)
   }
   const release = () => processState.extension?.release(requestId)
   let whenPosted = (then: () => void): unknown => afterHops(2, then)
@@ -87,10 +89,11 @@ function afterHops(hops: number, then: () => void): void {
 /** Delivers the batch, with the spans of no invocation, within the time that the function has left. Never rejects. */
 async function deliver(tracer: Tracer, take: () => SpanRecord[], context: unknown, isAdaptive = false): Promise<void> {
   const startMs = uptimeMs()
+  let all: SpanRecord[] = []
   try {
     // Until then the spans stay where the end of the process finds them.
     if (isAdaptive) await besideIsOver()
-    const all = [...(processState.tracer?.loose.take() ?? []), ...(tracer === processState.tracer ? [] : tracer.loose.take()), ...take()]
+    all = [...(processState.tracer?.loose.take() ?? []), ...(tracer === processState.tracer ? [] : tracer.loose.take()), ...take()]
     mapStacks(all)
     const waits = isAdaptive && waitForCompany(tracer, all)
     const deadlineMs = leftMs(context)
@@ -102,9 +105,18 @@ async function deliver(tracer: Tracer, take: () => SpanRecord[], context: unknow
     ])
     if (delivery !== undefined && (delivery.kept > 0 || ending.journal || ending.outbox)) settleJournal(delivery, all, tracer)
   } catch (error) {
-    processState.report("delivery", `the delivery failed: ${String(error)}.`)
+    untold(error)
+    // Tried again with the next one.
+    for (const span of all as Span[]) {
+      tracer.loose.started(span)
+      tracer.loose.finished(span)
+    }
   }
   noteDelivery(startMs)
+}
+
+function untold(error: unknown): void {
+  processState.report("delivery", `the delivery failed: ${String(error)}.`)
 }
 
 /** How long a delivery may take that begins now. */

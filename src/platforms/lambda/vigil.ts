@@ -1,5 +1,7 @@
 import type { Context } from "aws-lambda"
 import type { Invocation } from "../../core/invoke.ts"
+import type { Span } from "../../core/span.ts"
+import { guard } from "../../integrations/_channel.ts"
 import { endpointOf } from "../node/endpoint.ts"
 import { wrongValue } from "../node/options.ts"
 import { processState } from "../node/process-state.ts"
@@ -55,7 +57,8 @@ function watchOver({ root, batch }: Pick<Invocation, "root" | "batch">, context:
   if (wantsWatchdog()) void startWatchdog(tracer)
   const { watchdog } = ending
   watchdog?.arm(Date.now() + checkpointMs + WATCHDOG_MS)
-  batch.onChange = (span) => {
+  const untold = (error: unknown) => processState.report("delivery", `the watch over this invocation failed: ${String(error)}.`)
+  batch.onChange = guard((span: Span) => {
     // It was told as it stood, by somebody else.
     if (watchdog?.hasFired && span.durationUs !== undefined) span.tags.set("antifreeze.revision", 2)
     // Init is over before the root begins.
@@ -63,7 +66,7 @@ function watchOver({ root, batch }: Pick<Invocation, "root" | "batch">, context:
     const journal = journalFor(processState.report)
     journal?.begin(batch)
     journal?.write(span)
-  }
+  }, untold)
   if (journalMs === 0) journalFor(processState.report)?.begin(batch)
   arm(0)
   return {
@@ -94,7 +97,7 @@ function watchOver({ root, batch }: Pick<Invocation, "root" | "batch">, context:
         void checkpoint(batch, root, leftMs - spentMs)
       }
     } catch (error) {
-      processState.report("delivery", `the watch over this invocation failed: ${String(error)}.`)
+      untold(error)
     }
   }
 }
@@ -107,10 +110,13 @@ function lookForJournals(urgent: Parameters<typeof recover>[0]): void {
   if (!process.getBuiltinModule("node:fs").existsSync(folder)) return
   // The handler goes first.
   const begin = () => processState.scopeManager.exclude(() => recover(urgent, folder, processState.report))
-  ending.recovery = new Promise((resolve) => setImmediate(resolve)).then(begin).then((done) => {
-    ending.recovery = undefined
-    ending.mayBeLeft = !done
-  })
+  ending.recovery = new Promise((resolve) => setImmediate(resolve))
+    .then(begin)
+    .catch(() => false)
+    .then((done) => {
+      ending.recovery = undefined
+      ending.mayBeLeft = !done
+    })
 }
 
 interface Times {

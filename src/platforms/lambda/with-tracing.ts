@@ -38,7 +38,7 @@ const STREAMING = Symbol.for("aws.lambda.runtime.handler.streaming")
  *   A wrong option is one line of log. A handler that is no function is given back as it is: Lambda has its own words for that.
  */
 export function withTracing<H extends AnyHandler>(handler: H, options: HandlerOptions = {}): H {
-  return traceHandler(handler, options, {})
+  return traceHandler(handler, options ?? {}, {})
 }
 
 export function traceHandler<H extends AnyHandler>(handler: H, { integrations, delivery, ...options }: HandlerOptions, guise: Guise): H {
@@ -53,7 +53,13 @@ export function traceHandler<H extends AnyHandler>(handler: H, { integrations, d
   beginInit(ready)
   if (endpoint !== undefined) watchExit()
   // Where the first invocation would take a multiple of the time for it.
-  if (processorShare() < 1) rehearse(tracer)
+  if (processorShare() < 1) {
+    try {
+      rehearse(tracer)
+    } catch {
+      // The first invocation tells, if it fails there as well.
+    }
+  }
   registered?.()
 
   const traced = function (this: unknown, ...args: unknown[]): unknown {
@@ -67,8 +73,9 @@ export function traceHandler<H extends AnyHandler>(handler: H, { integrations, d
 /** What the first invocation needs, which the start need not wait for. False: the handler runs untraced. */
 function makeReady(tracer: Tracer, integrations: HandlerOptions["integrations"]): boolean {
   try {
-    tracer.prepare()
+    // The user's own come first: there is one of each name.
     watchAll(integrations)
+    tracer.prepare()
     return true
   } catch (error) {
     processState.report("instrumentation", `the function runs untraced: ${String(error)}.`)

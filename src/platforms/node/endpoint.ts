@@ -14,8 +14,8 @@ export function endpointOf(env: Env): string | undefined {
 }
 
 /** OTLP specification, "Endpoint URLs for OTLP/HTTP": the general endpoint gets the path of the signal. */
-export function tracesUrl(endpoint: string | undefined): string | undefined {
-  return endpoint ? `${endpoint.replace(/\/+$/, "")}/v1/traces` : undefined
+export function tracesUrl(endpoint: string | URL | undefined): string | undefined {
+  return endpoint ? `${String(endpoint).replace(/\/+$/, "")}/v1/traces` : undefined
 }
 
 export function parseUrl(text: string): URL | undefined {

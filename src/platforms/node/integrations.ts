@@ -36,9 +36,10 @@ function watchLater<Name extends string>(channels: Readonly<Record<Name, readonl
     const wake = (channel: string) => (message: unknown) => {
       // Our own deliveries are calls, too.
       if (!(scopeManager.active ?? scopeManager.invocations.size)) return
+      const integration = load(name)
       sleep()
       watching.delete(name)
-      awakened(channel, message, () => watch(load(name)))
+      awakened(channel, message, () => watch(integration))
     }
     const sleep = undoAll(channels[name].map((channel) => subscribe(channel, wake(channel), (error) => untraced(name, error))))
     watching.set(name, sleep)

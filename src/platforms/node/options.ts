@@ -7,7 +7,7 @@ export type PropagatorName = "tracecontext" | "baggage" | "b3" | "b3multi" | "ja
 /** What can be said in code. Each wins over its environment variable. */
 export interface TracerOptions {
   /** Base URL of an OTLP/HTTP endpoint; `/v1/traces` is added (`OTEL_EXPORTER_OTLP_ENDPOINT`). */
-  readonly endpoint?: string
+  readonly endpoint?: string | URL
   /** Headers for the endpoint (`OTEL_EXPORTER_OTLP_HEADERS`). */
   readonly headers?: Readonly<Record<string, string>>
   /** Longest wait for the endpoint in one delivery, in milliseconds (`OTEL_EXPORTER_OTLP_TIMEOUT`; default 300). */
@@ -31,27 +31,38 @@ export interface TracerOptions {
 
 /** An option with a wrong value is named in one line and left out: what the environment says counts, or the default. */
 export function soundOptions(options: TracerOptions, report: Report): TracerOptions {
-  const { endpoint, sampleRate = 1, timeoutMs = 0, compression = "none", limits = {} } = options
   const sound: Writable<TracerOptions> = { ...options }
-  const check = (name: keyof TracerOptions, isRight: unknown, hint: string) => {
-    if (isRight) return
-    report("config", wrongValue(name, options[name], hint))
+  const check = <Name extends keyof TracerOptions>(name: Name, isRight: (value: TracerOptions[Name]) => unknown, hint: string) => {
+    const value = options[name]
+    if (value === undefined || isTrue(() => isRight(value))) return
+    report("config", wrongValue(name, value, hint))
     delete sound[name]
   }
-  check("endpoint", endpoint === undefined || parseUrl(endpoint), "Give an http or https URL.")
-  check("sampleRate", sampleRate >= 0 && sampleRate <= 1, "Give a number from 0 to 1.")
-  check("timeoutMs", timeoutMs >= 0, "Give milliseconds.")
-  check("compression", compression === "gzip" || compression === "none", "Give gzip or none.")
-  check(
-    "limits",
-    Object.values(limits).every((limit) => limit >= 0),
-    "Give numbers of 0 or more.",
-  )
+  check("endpoint", (url) => parseUrl(String(url)), "Give an http or https URL.")
+  check("sampleRate", (rate) => isAtLeastZero(rate) && rate <= 1, "Give a number from 0 to 1.")
+  check("timeoutMs", isAtLeastZero, "Give milliseconds.")
+  check("compression", (name) => name === "gzip" || name === "none", "Give gzip or none.")
+  check("limits", (limits = {}) => Object.values(limits).every(isAtLeastZero), "Give numbers of 0 or more.")
+  check("propagators", Array.isArray, "Give a list.")
   return sound
 }
 
 type Writable<T> = { -readonly [Key in keyof T]: T[Key] }
 
+function isTrue(answer: () => unknown): boolean {
+  try {
+    return Boolean(answer())
+  } catch {
+    return false
+  }
+}
+
+function isAtLeastZero(value: unknown): value is number {
+  return typeof value === "number" && value >= 0
+}
+
+/** The value may be anything, and a URL with a password in it. */
 export function wrongValue(name: string, value: unknown, hint: string): string {
-  return `${name}=${typeof value === "object" ? JSON.stringify(value) : String(value)} is ignored. ${hint}`
+  const shown = typeof value === "string" ? value : process.getBuiltinModule("node:util").inspect(value)
+  return `${name}=${shown.replace(/\/\/[^/]*@/, "//")} is ignored. ${hint}`
 }

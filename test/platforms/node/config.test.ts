@@ -98,7 +98,12 @@ describe("options in code", () => {
     [{ endpoint: "ftp://host" }, "endpoint=ftp://host is ignored. Give an http or https URL."],
     [{ endpoint: "" }, "endpoint= is ignored. Give an http or https URL."],
     [{ compression: "br" }, "compression=br is ignored. Give gzip or none."],
-    [{ limits: { tags: -3, valueLength: "x" } }, 'limits={"tags":-3,"valueLength":"x"} is ignored. Give numbers of 0 or more.'],
+    [{ endpoint: "htp://user:password@host" }, "endpoint=htp://host is ignored. Give an http or https URL."],
+    [{ limits: { tags: -3, valueLength: "x" } }, "limits={ tags: -3, valueLength: 'x' } is ignored. Give numbers of 0 or more."],
+    [{ limits: null }, "limits=null is ignored. Give numbers of 0 or more."],
+    [{ sampleRate: null }, "sampleRate=null is ignored. Give a number from 0 to 1."],
+    [{ sampleRate: "" }, "sampleRate= is ignored. Give a number from 0 to 1."],
+    [{ propagators: 5 }, "propagators=5 is ignored. Give a list."],
   ])("%j is one line of log, and left out", (options, line) => {
     const said: string[] = []
     expect(
@@ -113,7 +118,7 @@ describe("options in code", () => {
   })
 
   test("right ones are kept as they are", () => {
-    const options = { sampleRate: 0, timeoutMs: 0, endpoint: "https://host", compression: "gzip", limits: { tags: 0 } } as const
+    const options = { sampleRate: 0, timeoutMs: 0, endpoint: new URL("https://host"), compression: "gzip", limits: { tags: 0 } } as const
     expect(
       soundOptions(
         options,
@@ -136,5 +141,6 @@ describe("options in code", () => {
   test("a fresh tracer exports nothing unless told where", () => {
     expect(createTracer().exporter).toBeUndefined()
     expect(createTracer({ endpoint: "http://127.0.0.1:1" }).exporter).toBeDefined()
+    expect(createTracer({ endpoint: new URL("http://127.0.0.1:1") }).exporter).toBeDefined()
   })
 })
