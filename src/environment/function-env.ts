@@ -91,17 +91,22 @@ function wrapperFault(wrapper: string): [message: string, exitStatus: number] | 
   }
 }
 
-const majors = new Map<string, number>([[process.execPath, Number.parseInt(process.versions.node, 10)]])
+const versions = new Map<string, string>([[process.execPath, process.versions.node]])
 
-export function nodeMajor(node: string): number {
-  let major = majors.get(node)
-  if (major === undefined) {
+/** Such as `24.21.0`. */
+export function nodeVersion(node: string): string {
+  let version = versions.get(node)
+  if (version === undefined) {
     try {
-      major = Number.parseInt(execFileSync(node, ["--version"], { encoding: "utf8" }).slice(1), 10)
+      version = execFileSync(node, ["--version"], { encoding: "utf8" }).trim().slice(1)
     } catch (cause) {
       throw new Error(`[antifreeze] ${node} is not a Node.js binary. Give the path of one.`, { cause })
     }
-    majors.set(node, major)
+    versions.set(node, version)
   }
-  return major
+  return version
+}
+
+export function nodeMajor(node: string): number {
+  return Number.parseInt(nodeVersion(node), 10)
 }

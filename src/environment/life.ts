@@ -104,7 +104,10 @@ export function beginLife({ group, startedAtMs, cpuShare, concurrent, hasWork }:
   let phase: "init" | "ready" | "over" = "init"
   let failure: Failure | undefined
   let runtimeWasReady = false
-  const { promise: ready, resolve: settleReady } = Promise.withResolvers<Failure | undefined>()
+  let settleReady!: (failure: Failure | undefined) => void
+  const ready = new Promise<Failure | undefined>((resolve) => {
+    settleReady = resolve
+  })
 
   const ended = group.exited.then(async (exit) => {
     // What the process sent before it ended may still be on its way to us.

@@ -47,13 +47,15 @@ export function openResponse(id, highWaterMark, generation, errors) {
     "Content-Type": "application/octet-stream",
     ...(generation === 4 ? { "Transfer-Encoding": "chunked" } : {}),
   }
-  const { promise: done, resolve, reject } = Promise.withResolvers()
-  const request = openStream(id, headers, highWaterMark, (response) => {
-    response.resume()
-    response.on("aborted", reject)
-    response.on("end", resolve)
+  let request
+  const done = new Promise((resolve, reject) => {
+    request = openStream(id, headers, highWaterMark, (response) => {
+      response.resume()
+      response.on("aborted", reject)
+      response.on("end", resolve)
+    })
+    request.on("error", reject)
   })
-  request.on("error", reject)
 
   let written = false
   const write = request.write.bind(request)
