@@ -4,6 +4,7 @@ import type { AddressInfo } from "node:net"
 import { DecodeError, decodeTraces } from "../otlp/decode.ts"
 import type { ExportTraceServiceResponse, OtlpStatus, ReceivedSpan } from "../otlp/types.ts"
 import { type Body, checkRequest, HttpError, readBody, unpack } from "./_request.ts"
+import { printable } from "./_text.ts"
 import { type Batch, createStore, type Store } from "./store.ts"
 
 export type { ReceivedSpan } from "../otlp/types.ts"
@@ -24,6 +25,8 @@ export interface CollectorOptions {
   readonly onSpans?: (spans: readonly ReceivedSpan[], batch: Batch) => void
   /** Sees every valid request before its body is read. `true`: it answers by itself (how tests play a broken endpoint). */
   readonly onRequest?: (exchange: Exchange) => boolean | Promise<boolean>
+  /** Called with what the sender of a refused request is told. Safe to print. */
+  readonly onRefusal?: (status: number, message: string) => void
 }
 
 /** One request, while it is being answered. */
@@ -107,7 +110,8 @@ function listen(options: CollectorOptions, store: Store, host: string): RequestL
       await exchange.accept()
       answer(response, 200, {})
     } catch (error) {
-      refuse(response, error)
+      const [status, message] = refuse(response, error)
+      options.onRefusal?.(status, printable(message))
     }
   }
 }
@@ -129,16 +133,20 @@ function open(n: number, request: IncomingMessage, response: ServerResponse, opt
   }
 }
 
+/** How a collector of ours is told from another one. */
+export const SERVER = "antifreeze"
+
 function answer(response: ServerResponse, status: number, body: ExportTraceServiceResponse | OtlpStatus, headers = {}): void {
   if (response.headersSent || response.destroyed) return
-  response.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify(body))
+  response.writeHead(status, { "content-type": "application/json", server: SERVER, ...headers }).end(JSON.stringify(body))
 }
 
 /** google.rpc.Code by HTTP status. */
 const CODES: Readonly<Record<number, number>> = { 400: 3, 403: 7, 404: 5, 405: 12, 413: 8, 415: 3, 500: 13 }
 
-function refuse(response: ServerResponse, error: unknown): void {
+function refuse(response: ServerResponse, error: unknown): [status: number, message: string] {
   const status = error instanceof HttpError ? error.status : error instanceof DecodeError ? 400 : 500
   const message = error instanceof Error ? error.message : String(error)
   answer(response, status, { code: CODES[status] ?? 2, message }, error instanceof HttpError ? error.headers : {})
+  return [status, message]
 }
