@@ -64,10 +64,13 @@ const [esm] = await Promise.all([
     ...common,
     entryPoints: [src("cli/main.ts")],
     format: "esm",
-    target: "node22",
+    target: "node20",
+    // What main.ts loads, once it knows that this Node can, is a file of its own.
+    splitting: true,
+    chunkNames: "[name]",
     external: ["@aws-sdk/*", "esbuild"],
     banner: { js: "#!/usr/bin/env node" },
-    outfile: join(dist, "cli", "main.js"),
+    outdir: join(dist, "cli"),
   }),
 ])
 await buildLayer(version, dist)
@@ -78,14 +81,16 @@ await later.write(cjs)
 await minifyFolder(join(dist, "esm"), { module: true })
 const [, index] = Object.entries(esm.metafile.outputs).find(([file]) => file.endsWith("esm/index.js"))
 writeNodeEntry(index.exports)
+await minifyFolder(join(dist, "cli"), { module: true, arrows: true })
+const bootstrap = join(dist, "cli", "bootstrap")
 await build({
   entryPoints: [src("environment/bootstrap/*.mjs")],
   minifyWhitespace: true,
-  outdir: join(dist, "cli", "bootstrap"),
+  outdir: bootstrap,
   outExtension: { ".js": ".mjs" },
 })
 // Frames of the stand-in for AWS's runtime show in the stacks of a function's errors.
-await minifyFolder(join(dist, "cli"), { module: true, keepNames: true })
+await minifyFolder(bootstrap, { module: true, keepNames: true })
 writeTypes([...entries, ...edgeEntries])
 
 /**

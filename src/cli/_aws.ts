@@ -5,14 +5,22 @@ export const LAYER_NAME = "antifreeze"
 export const WRAPPER = "/opt/antifreeze"
 export const RUNTIMES = ["nodejs22.x", "nodejs24.x"] as const
 
+/** Options that several commands have, as their usage explains them. */
+export const REGION = "  --region R         region (default: the SDK's, AWS_REGION)\n"
+export const DRY_RUN = "  --dry-run          say what would be changed, and change nothing\n"
+
 /** What goes wrong in a way that its reader can do something about. */
 export class CliError extends Error {}
+
+/** Goes wrong for one function as for all. */
+export class MissingSdk extends CliError {}
 
 /** A client of the Lambda API; the SDK finds region and credentials as it does everywhere (`AWS_REGION`, `AWS_PROFILE`, …). */
 export async function openLambda(region: string | undefined): Promise<Lambda> {
   const sdk = await import("@aws-sdk/client-lambda").catch((error: { code?: unknown }) => {
     if (error.code !== "ERR_MODULE_NOT_FOUND") throw error
-    throw new CliError("this command needs the AWS SDK. Run: npm install --save-dev @aws-sdk/client-lambda")
+    // A copy of ours that npx has fetched by itself does not find what the project has.
+    throw new MissingSdk("this command needs the AWS SDK beside antifreeze. Run: npm install --save-dev antifreeze @aws-sdk/client-lambda")
   })
   // Throttled calls are repeated with growing pauses before they count as failed.
   return new sdk.Lambda({ maxAttempts: 6, ...(region === undefined ? {} : { region }) })

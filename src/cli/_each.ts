@@ -1,21 +1,6 @@
-import { type ParseArgsConfig, parseArgs } from "node:util"
-import { explain } from "./_aws.ts"
-
-type Options = NonNullable<ParseArgsConfig["options"]>
-type Parsed<O extends Options> = ReturnType<typeof parseArgs<{ options: O; allowPositionals: true; args: string[] }>>
-
-/** Reads the arguments, or says what is wrong with them, or helps. Gives an exit code where nothing is left to do. */
-export function readArguments<O extends Options>(argv: string[], usage: string, options: O): Parsed<O> | number {
-  try {
-    const parsed = parseArgs({ args: argv, options: { ...options, help: { type: "boolean" as const } }, allowPositionals: true })
-    if (!(parsed.values as { help?: boolean }).help) return parsed as unknown as Parsed<O>
-    process.stdout.write(usage)
-    return 0
-  } catch (error) {
-    process.stderr.write(`[antifreeze] ${(error as Error).message}\n\n${usage}`)
-    return 2
-  }
-}
+import { UsageError } from "./_arguments.ts"
+import { explain, MissingSdk } from "./_aws.ts"
+import { warn } from "./_warn.ts"
 
 /** Works through the names one by one and says how each went; one that fails stops none of the others. Gives the exit code. */
 export async function forEach(
@@ -29,16 +14,22 @@ export async function forEach(
       process.stdout.write(`${name}: ${await work(name)}\n`)
     } catch (error) {
       failed++
-      process.stderr.write(`[antifreeze] ${name}: ${explain(error, regionOf(name))}\n`)
+      if (tell(name, error, regionOf(name))) return 1
     }
   }
-  if (failed > 0 && names.length > 1) process.stderr.write(`[antifreeze] ${failed} of ${names.length} failed; the others are done.\n`)
+  if (failed > 0 && names.length > 1) warn(`${failed} of ${names.length} failed; the others are done.`)
   return failed === 0 ? 0 : 1
 }
 
+/** Says what went wrong. True: it would with every name. */
+export function tell(name: string, error: unknown, region: string | undefined): boolean {
+  const isOfAll = error instanceof MissingSdk
+  warn(`${isOfAll ? "" : `${name}: `}${explain(error, region)}`)
+  return isOfAll
+}
+
 /** The functions that a command was asked for. */
-export function required(names: readonly string[], usage: string): number | undefined {
-  if (names.length > 0) return undefined
-  process.stderr.write(`[antifreeze] name at least one function.\n\n${usage}`)
-  return 2
+export function required(names: readonly string[]): readonly string[] {
+  if (names.length === 0) throw new UsageError("name at least one function. See --help.")
+  return names
 }

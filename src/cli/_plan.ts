@@ -18,6 +18,11 @@ export function settingsOf(configuration: FunctionConfiguration): Settings {
   return { layers: layersOf(configuration), variables: variablesOf(configuration) }
 }
 
+/** Where the function sends its spans. */
+export function endpointOf(variables: Settings["variables"]): string | undefined {
+  return variables["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] || variables[ENDPOINT]
+}
+
 export function isInstrumented({ layers, variables }: Settings): boolean {
   return layers.some((arn) => isOurLayer(arn)) && variables["AWS_LAMBDA_EXEC_WRAPPER"] === WRAPPER
 }

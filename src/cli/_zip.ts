@@ -1,19 +1,34 @@
-import { existsSync, readFileSync } from "node:fs"
+import { readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { inflateRawSync } from "node:zlib"
+import { UsageError } from "./_arguments.ts"
 
 const [BASE, MORE] = ["../layer.zip", "../layer-more.zip"].map((name) => fileURLToPath(new URL(name, import.meta.url))) as [string, string]
 
 /**
  * The zip of the layer that a command has been asked for: a file's, or this package's, `full` with what has a zip of its own.
  *
- * @throws {Error} when it is not there.
+ * @throws {UsageError} when there is no such zip.
  */
-export function readLayer({ zip, full }: { zip?: string | undefined; full: boolean }): Buffer {
-  const files = zip !== undefined ? [zip] : full ? [BASE, MORE] : [BASE]
-  const missing = files.find((file) => !existsSync(file))
-  if (missing !== undefined) throw new Error(`${missing} does not exist. Run npm run build, or give --zip.`)
-  return joinZips(files.map((file) => readFileSync(file)))
+export function readLayer({ zip, full }: { zip?: string | undefined; full?: boolean | undefined }): Buffer {
+  if (zip !== undefined) {
+    if (full) throw new UsageError("--full is about the zips of this package. Leave it out, or leave out --zip.")
+    return readZip(zip, "Give the zip of a layer.")
+  }
+  return joinZips(
+    (full ? [BASE, MORE] : [BASE]).map((file) => readZip(file, "Install antifreeze again; in its repository, npm run build.")),
+  )
+}
+
+function readZip(file: string, remedy: string): Buffer {
+  let zip: Buffer
+  try {
+    zip = readFileSync(file)
+  } catch (error) {
+    throw new UsageError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code}). ${remedy}`)
+  }
+  if (endOf(zip) < 0) throw new UsageError(`${file} is not a zip file. ${remedy}`)
+  return zip
 }
 
 export interface Entry {
@@ -56,10 +71,13 @@ function joinZips(zips: readonly Buffer[]): Buffer {
   return Buffer.concat([...locals, ...headers, end])
 }
 
+function endOf(zip: Buffer): number {
+  return zip.lastIndexOf("PK\x05\x06", undefined, "latin1")
+}
+
 /** The central directory: each file's header in it, and where its own is. */
 function directoryOf(zip: Buffer): { start: number; entries: { header: Buffer; name: string; local: number }[] } {
-  const end = zip.lastIndexOf("PK\x05\x06", undefined, "latin1")
-  if (end < 0) throw new Error("not a zip file")
+  const end = endOf(zip)
   const start = zip.readUInt32LE(end + 16)
   const entries = []
   let at = start

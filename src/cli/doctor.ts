@@ -1,38 +1,35 @@
 import type { FunctionConfiguration } from "@aws-sdk/client-lambda"
-import { explain, isOurLayer, openLambda, RUNTIMES, variablesOf, WRAPPER } from "./_aws.ts"
-import { readArguments, required } from "./_each.ts"
-import { settingsOf } from "./_plan.ts"
+import { type Command, readArguments } from "./_arguments.ts"
+import { isOurLayer, layersOf, openLambda, REGION, RUNTIMES, WRAPPER } from "./_aws.ts"
+import { required, tell } from "./_each.ts"
+import { endpointOf, settingsOf } from "./_plan.ts"
 
-const USAGE = `Usage: antifreeze doctor FUNCTION… [--region R]
+/** `antifreeze doctor`. */
+export const doctor: Command = {
+  usage: `Usage: antifreeze doctor FUNCTION… [--region R]
 
 Checks the configuration of functions and says what is wrong with it. The exit code is 1 when something is.
 
-  --region <r>   region (default: the SDK's, AWS_REGION)
-  --help         show this
-`
-
-/** `antifreeze doctor`. Resolves with the exit code. */
-export async function doctor(argv: string[]): Promise<number> {
-  const parsed = readArguments(argv, USAGE, { region: { type: "string" } })
-  if (typeof parsed === "number") return parsed
-  const { region } = parsed.values
-  const missing = required(parsed.positionals, USAGE)
-  if (missing !== undefined) return missing
-  let wrong = 0
-  for (const name of parsed.positionals) {
-    try {
-      const lambda = await openLambda(region)
-      const troubles = examine(await lambda.getFunctionConfiguration({ FunctionName: name }))
-      wrong += troubles.length
-      process.stdout.write(
-        troubles.length === 0 ? `${name}: all is well.\n` : `${name}:\n${troubles.map((line) => `  - ${line}\n`).join("")}`,
-      )
-    } catch (error) {
-      wrong++
-      process.stderr.write(`[antifreeze] ${name}: ${explain(error, region)}\n`)
+${REGION}`,
+  async run(argv) {
+    const parsed = readArguments(argv, { region: { type: "string" } })
+    const { region } = parsed.values
+    let wrong = 0
+    for (const name of required(parsed.positionals)) {
+      try {
+        const lambda = await openLambda(region)
+        const configuration = await lambda.getFunctionConfiguration({ FunctionName: name })
+        const troubles = examine(configuration)
+        wrong += troubles.length
+        const lines = [...troubles, ...notesOn(configuration)]
+        process.stdout.write(lines.length === 0 ? `${name}: all is well.\n` : `${name}:\n${lines.map((line) => `  - ${line}\n`).join("")}`)
+      } catch (error) {
+        wrong++
+        if (tell(name, error, region)) break
+      }
     }
-  }
-  return wrong === 0 ? 0 : 1
+    return wrong === 0 ? 0 : 1
+  },
 }
 
 /** Lambda's limit for code and layers together, unpacked. */
@@ -43,15 +40,32 @@ const EXPORT_TIMEOUT_MS = 300
 const FULL_BYTES = 65_000
 const OTHERS = /datadog|dd-trace|opentelemetry|aws-otel|newrelic|sentry|lumigo|thundra|dynatrace/i
 
+/** What may be as it should, which no configuration tells. */
+function notesOn(configuration: FunctionConfiguration): string[] {
+  if (nodeMajorOf(configuration) === undefined || hasOurLayer(configuration)) return []
+  return ["no layer is attached: it runs untraced unless it is wrapped in code. If it is not, run antifreeze instrument."]
+}
+
+/** `undefined`: not Node, or an image, of which it is not known. */
+function nodeMajorOf({ Runtime }: FunctionConfiguration): number | undefined {
+  const [, major] = /^nodejs(\d+)/.exec(Runtime ?? "") ?? []
+  return major === undefined ? undefined : Number(major)
+}
+
+function hasOurLayer(configuration: FunctionConfiguration): boolean {
+  return layersOf(configuration).some((arn) => isOurLayer(arn))
+}
+
 /** What is wrong with a function's configuration, each with what to do. */
-export function examine(configuration: FunctionConfiguration): string[] {
-  const { PackageType, Runtime = "", State, StateReason, Timeout = 3, CodeSize = 0, Layers = [] } = configuration
-  const { layers } = settingsOf(configuration)
-  const variables = variablesOf(configuration)
+function examine(configuration: FunctionConfiguration): string[] {
+  const { PackageType, Runtime, State, StateReason, Timeout = 3, CodeSize = 0, Layers = [] } = configuration
+  const { layers, variables } = settingsOf(configuration)
   const isImage = PackageType === "Image"
+  const major = nodeMajorOf(configuration)
+  if (!isImage && major === undefined) return [`the runtime is ${Runtime}, and antifreeze traces Node.js.`]
   const wrapper = variables["AWS_LAMBDA_EXEC_WRAPPER"]
-  const hasLayer = layers.some((arn) => isOurLayer(arn))
-  const endpoint = variables["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] ?? variables["OTEL_EXPORTER_OTLP_ENDPOINT"]
+  const hasLayer = hasOurLayer(configuration)
+  const endpoint = endpointOf(variables)
   const waitMs = Number(variables["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT"] ?? variables["OTEL_EXPORTER_OTLP_TIMEOUT"] ?? EXPORT_TIMEOUT_MS)
   const protocol = variables["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"] ?? variables["OTEL_EXPORTER_OTLP_PROTOCOL"] ?? "http/json"
   const bytes = CodeSize + Layers.reduce((sum, layer) => sum + (layer.CodeSize ?? 0), 0)
@@ -60,11 +74,7 @@ export function examine(configuration: FunctionConfiguration): string[] {
   const other = layers.find((arn) => OTHERS.test(arn))
   const checks: [wrong: boolean, what: string][] = [
     [State === "Failed", `the function is not usable: ${StateReason}.`],
-    [
-      !isImage && !RUNTIMES.some((runtime) => runtime === Runtime),
-      `the runtime is ${Runtime}: it runs untraced. Move to ${RUNTIMES.join(" or ")}.`,
-    ],
-    [!isImage && !hasLayer, "the layer is missing. Run antifreeze instrument."],
+    [major !== undefined && major < 22, `the runtime is ${Runtime}: it runs untraced. Move to ${RUNTIMES.join(" or ")}.`],
     [hasLayer && wrapper === undefined, `the layer is there but not switched on. Set AWS_LAMBDA_EXEC_WRAPPER=${WRAPPER}.`],
     [
       hasLayer && wrapper !== undefined && wrapper !== WRAPPER,

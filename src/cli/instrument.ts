@@ -1,53 +1,48 @@
 import type { Lambda } from "@aws-sdk/client-lambda"
-import { CliError, LAYER_NAME, openLambda } from "./_aws.ts"
-import { forEach, readArguments, required } from "./_each.ts"
+import { type Command, readArguments, UsageError } from "./_arguments.ts"
+import { CliError, DRY_RUN, LAYER_NAME, openLambda, REGION } from "./_aws.ts"
+import { forEach, required } from "./_each.ts"
 import { added } from "./_plan.ts"
 import { update } from "./_update.ts"
 
-const USAGE = `Usage: antifreeze instrument FUNCTION… [--endpoint URL] [--layer ARN] [--region R] [--dry-run]
+/** `antifreeze instrument`. */
+export const instrument: Command = {
+  usage: `Usage: antifreeze instrument FUNCTION… [--endpoint URL] [--layer ARN] [--region R] [--dry-run]
 
 Adds the layer and its variables to functions, and keeps what is there. Doing it again changes nothing.
 
-  --endpoint <url>  where spans go, OTLP/HTTP; needed unless the function has OTEL_EXPORTER_OTLP_ENDPOINT
-  --layer <arn>     the layer's version (default: the newest of yours, see antifreeze layer publish)
-  --region <r>      region (default: the SDK's, AWS_REGION)
-  --dry-run         say what would be changed, and change nothing
-  --help            show this
-`
-
-/** `antifreeze instrument`. Resolves with the exit code. */
-export async function instrument(argv: string[]): Promise<number> {
-  const parsed = readArguments(argv, USAGE, {
-    endpoint: { type: "string" },
-    layer: { type: "string" },
-    region: { type: "string" },
-    "dry-run": { type: "boolean", default: false },
-  })
-  if (typeof parsed === "number") return parsed
-  const { endpoint, region, layer: given, "dry-run": dryRun } = parsed.values
-  const missing = required(parsed.positionals, USAGE)
-  if (missing !== undefined) return missing
-  if (endpoint !== undefined && !/^https?:\/\/[^/]/.test(endpoint)) {
-    process.stderr.write(`[antifreeze] --endpoint is ${JSON.stringify(endpoint)}. Give an http or https URL.\n`)
-    return 2
-  }
-  let found: Promise<string> | undefined
-  return forEach(
-    parsed.positionals,
-    () => region,
-    async (name) => {
-      const lambda = await openLambda(region)
-      found ??= given === undefined ? newestLayer(lambda) : Promise.resolve(given)
-      const layer = await found
-      return update({
-        lambda,
-        name,
-        dryRun,
-        nothing: "is instrumented already",
-        change: (configuration) => added(configuration, layer, endpoint),
-      })
-    },
-  )
+  --endpoint URL     where spans go, OTLP/HTTP; needed unless the function has OTEL_EXPORTER_OTLP_ENDPOINT
+  --layer ARN        the layer's version (default: the newest of yours, see antifreeze layer publish)
+${REGION}${DRY_RUN}`,
+  async run(argv) {
+    const parsed = readArguments(argv, {
+      endpoint: { type: "string" },
+      layer: { type: "string" },
+      region: { type: "string" },
+      "dry-run": { type: "boolean", default: false },
+    })
+    const { endpoint, region, layer: given, "dry-run": dryRun } = parsed.values
+    if (endpoint !== undefined && !/^https?:\/\/[^/]/.test(endpoint)) {
+      throw new UsageError(`--endpoint is ${JSON.stringify(endpoint)}. Give an http or https URL.`)
+    }
+    let found: Promise<string> | undefined
+    return forEach(
+      required(parsed.positionals),
+      () => region,
+      async (name) => {
+        const lambda = await openLambda(region)
+        found ??= given === undefined ? newestLayer(lambda) : Promise.resolve(given)
+        const layer = await found
+        return update({
+          lambda,
+          name,
+          dryRun,
+          nothing: "is instrumented already",
+          change: (configuration) => added(configuration, layer, endpoint),
+        })
+      },
+    )
+  },
 }
 
 async function newestLayer(lambda: Lambda): Promise<string> {

@@ -1,48 +1,43 @@
 import { createHash } from "node:crypto"
 import type { Lambda } from "@aws-sdk/client-lambda"
+import { type Command, readArguments } from "./_arguments.ts"
 import { CliError, LAYER_NAME, openLambda, RUNTIMES } from "./_aws.ts"
-import { forEach, readArguments } from "./_each.ts"
+import { forEach } from "./_each.ts"
 import { readLayer } from "./_zip.ts"
 
-const USAGE = `Usage: antifreeze layer publish [--region R]… [--full] [--public] [--dry-run]
+/** `antifreeze layer publish`. */
+export const publish: Command = {
+  usage: `Usage: antifreeze layer publish [--region R]… [--full] [--public] [--dry-run]
 
 Publishes the layer in your account, in each region given. What is there already, byte for byte, is not published again.
 
-  --region <r>   region; repeat it for more (default: the SDK's, AWS_REGION)
-  --name <n>     name of the layer (${LAYER_NAME})
-  --full         with all libraries that have to be patched, and payload capture (20 kB more)
-  --public       let every AWS account use it
-  --zip <file>   another zip than the one of this package
-  --dry-run      say what would be done, and do nothing
-  --help         show this
-`
-
-/** `antifreeze layer publish`. Resolves with the exit code. */
-export async function publish(argv: string[]): Promise<number> {
-  const parsed = readArguments(argv, USAGE, {
-    region: { type: "string", multiple: true },
-    name: { type: "string", default: LAYER_NAME },
-    public: { type: "boolean", default: false },
-    zip: { type: "string" },
-    full: { type: "boolean", default: false },
-    "dry-run": { type: "boolean", default: false },
-  })
-  if (typeof parsed === "number") return parsed
-  const { region = [], name } = parsed.values
-  let zip: Buffer
-  try {
-    zip = readLayer(parsed.values)
-  } catch (error) {
-    process.stderr.write(`[antifreeze] ${(error as Error).message}\n`)
-    return 1
-  }
-  const regions = region.length > 0 ? region : ["default region"]
-  const regionOf = (title: string) => (title === "default region" ? undefined : title)
-  return forEach(regions, regionOf, async (title) => {
-    const lambda = await openLambda(regionOf(title))
-    const order = { lambda, name, zip, isPublic: parsed.values.public }
-    return parsed.values["dry-run"] ? plan(order) : publishIn(order)
-  })
+  --region R         region; repeat it for more (default: the SDK's, AWS_REGION)
+  --name NAME        name of the layer (${LAYER_NAME})
+  --full             with all libraries that have to be patched, and payload capture (20 kB more)
+  --public           let every AWS account use it
+  --zip FILE         another zip than the one of this package
+  --dry-run          say what would be done, and do nothing
+`,
+  async run(argv) {
+    const flags = {
+      region: { type: "string", multiple: true },
+      name: { type: "string", default: LAYER_NAME },
+      public: { type: "boolean", default: false },
+      zip: { type: "string" },
+      full: { type: "boolean" },
+      "dry-run": { type: "boolean" },
+    } as const
+    const { values } = readArguments(argv, flags, { names: false })
+    const { region = [], name } = values
+    const zip = readLayer(values)
+    const regions = region.length > 0 ? region : ["default region"]
+    const regionOf = (title: string) => (title === "default region" ? undefined : title)
+    return forEach(regions, regionOf, async (title) => {
+      const lambda = await openLambda(regionOf(title))
+      const order = { lambda, name, zip, isPublic: values.public }
+      return values["dry-run"] ? plan(order) : publishIn(order)
+    })
+  },
 }
 
 interface Order {

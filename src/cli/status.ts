@@ -1,46 +1,46 @@
 import type { FunctionConfiguration, Lambda } from "@aws-sdk/client-lambda"
-import { explain, isOurLayer, openLambda } from "./_aws.ts"
-import { forEach, readArguments } from "./_each.ts"
-import { isInstrumented, settingsOf } from "./_plan.ts"
+import { type Command, readArguments } from "./_arguments.ts"
+import { explain, isOurLayer, openLambda, REGION } from "./_aws.ts"
+import { forEach } from "./_each.ts"
+import { endpointOf, isInstrumented, settingsOf } from "./_plan.ts"
+import { warn } from "./_warn.ts"
 
-const USAGE = `Usage: antifreeze status [FUNCTION…] [--region R]
+/** `antifreeze status`. */
+export const status: Command = {
+  usage: `Usage: antifreeze status [FUNCTION…] [--region R]
 
 Says which functions have the layer; without names, of all functions in the region.
 
-  --region <r>   region (default: the SDK's, AWS_REGION)
-  --help         show this
-`
-
-/** `antifreeze status`. Resolves with the exit code. */
-export async function status(argv: string[]): Promise<number> {
-  const parsed = readArguments(argv, USAGE, { region: { type: "string" } })
-  if (typeof parsed === "number") return parsed
-  const { region } = parsed.values
-  try {
-    const lambda = await openLambda(region)
-    if (parsed.positionals.length > 0) {
-      return await forEach(
-        parsed.positionals,
+${REGION}`,
+  async run(argv) {
+    const parsed = readArguments(argv, { region: { type: "string" } })
+    const { region } = parsed.values
+    try {
+      const lambda = await openLambda(region)
+      if (parsed.positionals.length > 0) {
+        return await forEach(
+          parsed.positionals,
+          () => region,
+          async (name) => describe(await lambda.getFunctionConfiguration({ FunctionName: name })),
+        )
+      }
+      const functions = await all(lambda)
+      const traced = functions.filter((one) => isInstrumented(settingsOf(one))).length
+      const code = await forEach(
+        functions.map(({ FunctionName = "" }) => FunctionName),
         () => region,
-        async (name) => describe(await lambda.getFunctionConfiguration({ FunctionName: name })),
+        async (name) => {
+          const found = functions.find(({ FunctionName }) => FunctionName === name)
+          return found === undefined ? "?" : describe(found)
+        },
       )
+      process.stdout.write(`${traced} of ${functions.length} functions are instrumented.\n`)
+      return code
+    } catch (error) {
+      warn(explain(error, region))
+      return 1
     }
-    const functions = await all(lambda)
-    const traced = functions.filter((one) => isInstrumented(settingsOf(one))).length
-    const code = await forEach(
-      functions.map(({ FunctionName = "" }) => FunctionName),
-      () => region,
-      async (name) => {
-        const found = functions.find(({ FunctionName }) => FunctionName === name)
-        return found === undefined ? "?" : describe(found)
-      },
-    )
-    process.stdout.write(`${traced} of ${functions.length} functions are instrumented.\n`)
-    return code
-  } catch (error) {
-    process.stderr.write(`[antifreeze] ${explain(error, region)}\n`)
-    return 1
-  }
+  },
 }
 
 function describe(configuration: FunctionConfiguration): string {
@@ -49,9 +49,8 @@ function describe(configuration: FunctionConfiguration): string {
   const kind = configuration.PackageType === "Image" ? "container image" : configuration.Runtime
   if (layer === undefined) return `not instrumented (${kind})`
   const version = layer.split(":").at(-1)
-  const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint = "no endpoint" } = settings.variables
   return isInstrumented(settings)
-    ? `layer version ${version}, ${endpoint} (${kind})`
+    ? `layer version ${version}, ${endpointOf(settings.variables) || "no endpoint"} (${kind})`
     : `layer version ${version}, but not switched on (${kind})`
 }
 

@@ -2,11 +2,12 @@
 
 import { execFileSync } from "node:child_process"
 import { createHash } from "node:crypto"
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest"
+import { afterAll, afterEach, beforeEach, describe, expect, onTestFinished, test } from "vitest"
+import { oldNodes } from "../runtimes/runtimes.ts"
 import { type FakeFunction, type LambdaApi, startLambdaApi } from "./_lambda-api.ts"
 import { installed, type Ran, run } from "./_run.ts"
 
@@ -25,9 +26,9 @@ beforeEach(async () => {
 })
 afterEach(() => api.close())
 
-function aws(argv: string, env: Record<string, string> = {}, file?: string): Promise<Ran> {
+function aws(argv: string, env: Record<string, string> = {}, file?: string, node?: string): Promise<Ran> {
   const credentials = { AWS_ACCESS_KEY_ID: "key", AWS_SECRET_ACCESS_KEY: "secret", AWS_REGION: "eu-west-1" }
-  return run(argv.split(" "), { ...credentials, AWS_ENDPOINT_URL_LAMBDA: api.url, ...env }, file)
+  return run(argv.split(" "), { ...credentials, AWS_ENDPOINT_URL_LAMBDA: api.url, ...env }, file, node)
 }
 
 function given(name: string, more: Partial<FakeFunction> = {}): FakeFunction {
@@ -274,7 +275,7 @@ describe("status and doctor", () => {
   const layer = [{ Arn: LAYER }]
   const on = { AWS_LAMBDA_EXEC_WRAPPER: "/opt/antifreeze", OTEL_EXPORTER_OTLP_ENDPOINT: "https://spans.example" }
   test.each([
-    ["no layer", {}, "the layer is missing"],
+    ["neither layer nor endpoint", {}, "no layer is attached"],
     ["no endpoint", { Layers: layer, Environment: { Variables: { AWS_LAMBDA_EXEC_WRAPPER: "/opt/antifreeze" } } }, "no endpoint is set"],
     [
       "another exec wrapper",
@@ -308,11 +309,59 @@ describe("status and doctor", () => {
       { Layers: [...layer, { Arn: "arn:aws:lambda:eu-west-1:1:layer:Datadog-Node24-x:1" }], Environment: { Variables: on } },
       "another tracing layer is attached",
     ],
+    ["a runtime that is too old", { Runtime: "nodejs18.x" }, "Move to nodejs22.x or nodejs24.x"],
   ] satisfies [string, Partial<FakeFunction>, string][])("doctor says what is wrong: %s", async (_title, more, message) => {
     given("shop", more)
     const { code, stdout } = await aws("doctor shop")
     expect(code).toBe(1)
     expect(stdout).toContain(message)
+  })
+
+  test("doctor does not take a function for wrong that may be wrapped in code", async () => {
+    given("shop", { Environment: { Variables: { OTEL_EXPORTER_OTLP_ENDPOINT: "https://spans.example" } } })
+    const { code, stdout } = await aws("doctor shop")
+    expect([code, stdout]).toEqual([
+      0,
+      "shop:\n  - no layer is attached: it runs untraced unless it is wrapped in code. If it is not, run antifreeze instrument.\n",
+    ])
+  })
+
+  test("doctor has one thing to say about what is not Node", async () => {
+    given("shop", { Runtime: "python3.13" })
+    const { code, stdout } = await aws("doctor shop")
+    expect([code, stdout]).toEqual([1, "shop:\n  - the runtime is python3.13, and antifreeze traces Node.js.\n"])
+  })
+})
+
+describe("without the AWS SDK", () => {
+  const alone = mkdtempSync(join(tmpdir(), "antifreeze-alone-"))
+  afterAll(() => rmSync(alone, { recursive: true }))
+  cpSync(fileURLToPath(new URL("../../dist", import.meta.url)), join(alone, "dist"), { recursive: true })
+  writeFileSync(join(alone, "package.json"), '{"type":"module"}')
+
+  test.each([
+    "layer publish",
+    "instrument shop other --endpoint https://x",
+    "uninstrument shop",
+    "status",
+    "status shop",
+    "doctor shop other",
+  ])("says once what to install: %s", async (command) => {
+    const { code, stdout, stderr } = await aws(command, {}, join(alone, "dist/cli/main.js"))
+    const message = "this command needs the AWS SDK beside antifreeze. Run: npm install --save-dev antifreeze @aws-sdk/client-lambda"
+    expect([code, stdout, stderr]).toEqual([1, "", `[antifreeze] ${message}\n`])
+  })
+})
+
+describe("on Node 20", () => {
+  test("publishes, instruments and examines, as it is installed", async () => {
+    given("shop")
+    const on20 = (argv: string) => aws(argv, {}, installed, oldNodes[20])
+    expect((await on20("layer publish")).stdout).toBe(`default region: published ${arn("eu-west-1", 1)}\n`)
+    expect((await on20("instrument shop --endpoint https://spans.example")).code).toBe(0)
+    expect((await on20("doctor shop")).stdout).toBe("shop: all is well.\n")
+    expect((await on20("status")).stdout).toContain("1 of 1 functions are instrumented")
+    expect((await on20("uninstrument shop")).code).toBe(0)
   })
 })
 
@@ -334,11 +383,5 @@ describe("without an account", () => {
     const { code, stderr } = await aws("status", { AWS_ENDPOINT_URL_LAMBDA: "http://127.0.0.1:9", AWS_MAX_ATTEMPTS: "1" })
     expect(code).toBe(1)
     expect(stderr).toContain("cannot be reached")
-  })
-
-  test.each(["layer publish", "instrument", "uninstrument", "status", "doctor"])("%s explains itself", async (command) => {
-    const { code, stdout } = await aws(`${command} --help`)
-    expect(code).toBe(0)
-    expect(stdout).toMatch(new RegExp(`^Usage: antifreeze ${command}`))
   })
 })

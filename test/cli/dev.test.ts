@@ -1,12 +1,8 @@
-import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process"
 import { once } from "node:events"
-import { afterEach, expect, it } from "vitest"
-import { encodeTraces } from "../../src/otlp/encode.ts"
+import { expect, it } from "vitest"
 import { startCollector } from "../../src/viewer/collector.ts"
 import { record, spanId } from "../otlp/_records.ts"
-
-let running: Running | undefined
-afterEach(() => running?.process.kill("SIGKILL"))
+import { launch, type Running, run, send, until } from "./_run.ts"
 
 it("says how to send spans, draws a trace and ends with Ctrl-C", async () => {
   const { url, output, process } = await start("--port", "0")
@@ -41,70 +37,34 @@ it("writes one line of JSON per span with --json, and nothing else to stdout", a
   expect(await once(process, "exit")).toEqual([0, null])
 })
 
+it("says once why it refuses what it cannot read", async () => {
+  const { url, errors, process } = await start("--port", "0")
+  const protobuf = { method: "POST", headers: { "content-type": "application/x-protobuf" }, body: "x" }
+  for (let count = 0; count < 3; count++) expect((await fetch(`${url}/v1/traces`, protobuf)).status).toBe(415)
+  expect((await fetch(`${url}/v1/metrics`, { ...protobuf, headers: { "content-type": "application/json" } })).status).toBe(404)
+  process.kill("SIGINT")
+  expect(await once(process, "close")).toEqual([0, null])
+  expect(errors()).toBe(
+    "[antifreeze] refused with 415: protobuf is not read yet; set OTEL_EXPORTER_OTLP_PROTOCOL=http/json\n" +
+      '[antifreeze] refused with 404: nothing is served at "/v1/metrics"; traces go to /v1/traces\n',
+  )
+})
+
 it("says that the port is in use", async () => {
   const taken = await startCollector()
-  const { exitCode, errors } = await run("--port", String(taken.port))
+  const { code, stderr } = await run(["dev", "--port", String(taken.port)])
   await taken.close()
-  expect(exitCode).toBe(1)
-  expect(errors).toBe(`[antifreeze] port ${taken.port} is in use. Stop the program that listens there, or choose another with --port.\n`)
+  expect(code).toBe(1)
+  expect(stderr).toBe(`[antifreeze] port ${taken.port} is in use. Stop the program that listens there, or choose another with --port.\n`)
 })
 
-it.each([
-  [["--port", "http"], /^\[antifreeze\] --port must be a number from 0 to 65535, not "http"\.\n$/],
-  [["--port", "65536"], /^\[antifreeze\] --port must be/],
-  [["--nonsense"], /^\[antifreeze\] Unknown option '--nonsense'[^]*Usage: antifreeze dev/],
-  [["extra"], /^\[antifreeze\] Unexpected argument 'extra'/],
-])("refuses %j", async (argv, message) => {
-  const { exitCode, errors } = await run(...argv)
-  expect(exitCode).toBe(1)
-  expect(errors).toMatch(message)
-})
-
-it("shows its usage", async () => {
-  const { exitCode, output } = await run("--help")
-  expect(exitCode).toBe(0)
-  expect(output).toMatch(/^Usage: antifreeze dev \[--port 4318\] \[--json\]\n/)
-})
-
-interface Running {
-  readonly process: ChildProcessWithoutNullStreams
+interface Dev extends Running {
   readonly url: string
-  output(): string
 }
 
-function launch(argv: readonly string[]): { child: ChildProcessWithoutNullStreams; output: () => string; errors: () => string } {
-  const module = new URL("../../src/cli/dev.ts", import.meta.url).href
-  const script = `const { dev } = await import(${JSON.stringify(module)}); process.exitCode = await dev(process.argv.slice(1))`
-  const child = spawn(process.execPath, ["--input-type=module", "--no-warnings", "-e", script, "--", ...argv])
-  let [output, errors] = ["", ""]
-  child.stdout.on("data", (chunk: Buffer) => (output += chunk))
-  child.stderr.on("data", (chunk: Buffer) => (errors += chunk))
-  return { child, output: () => output, errors: () => errors }
-}
-
-async function start(...argv: string[]): Promise<Running> {
-  const { child, output, errors } = launch(argv)
-  running = { process: child, url: "", output }
-  const greeting = () => /ENDPOINT=(\S+)[^]*Ctrl-C ends\./.exec(output() + errors())
+async function start(...argv: string[]): Promise<Dev> {
+  const running = launch(["dev", ...argv])
+  const greeting = () => /ENDPOINT=(\S+)[^]*Ctrl-C ends\./.exec(running.output() + running.errors())
   await until(() => greeting() !== null)
-  return (running = { process: child, url: greeting()![1]!, output })
-}
-
-async function run(...argv: string[]): Promise<{ exitCode: number; output: string; errors: string }> {
-  const { child, output, errors } = launch(argv)
-  const [exitCode] = (await once(child, "close")) as [number]
-  return { exitCode, output: output(), errors: errors() }
-}
-
-async function send(url: string, spans: Parameters<typeof encodeTraces>[0]): Promise<void> {
-  const body = encodeTraces(spans, new Map([["service.name", "orders"]]), { name: "antifreeze", version: "0" })
-  const { status } = await fetch(`${url}/v1/traces`, { method: "POST", headers: { "content-type": "application/json" }, body })
-  expect(status).toBe(200)
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  for (let waitedMs = 0; !holds(); waitedMs += 20) {
-    if (waitedMs > 10_000) throw new Error("it never happened")
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
+  return { ...running, url: greeting()![1]! }
 }

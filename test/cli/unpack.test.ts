@@ -34,8 +34,14 @@ test("unpacks all of it when asked", async () => {
 
 test.each([
   ["no folder", [], 2, "one folder is wanted"],
-  ["no such zip", ["/nowhere", "--zip", "/none.zip"], 1, "/none.zip does not exist"],
-  ["not a zip", ["/nowhere", "--zip", fileURLToPath(import.meta.url)], 1, "not a zip file"],
+  ["two folders", ["one", "two"], 2, "one folder is wanted"],
+  ["no such zip", ["/nowhere", "--zip", "/none.zip"], 2, "/none.zip cannot be read (ENOENT). Give the zip of a layer."],
+  ["a folder for a zip", ["/nowhere", "--zip", "/"], 2, "/ cannot be read (EISDIR)"],
+  ["not a zip", ["/nowhere", "--zip", fileURLToPath(import.meta.url)], 2, "is not a zip file. Give the zip of a layer."],
+  ["two answers to which zip", ["/nowhere", "--full", "--zip", `${layer}.zip`], 2, "--full is about the zips of this package"],
+  ["a package without its zips", ["/nowhere"], 2, "layer.zip cannot be read (ENOENT). Install antifreeze again"],
+  ["a place where nothing can be made", ["/proc/x/y", "--zip", `${layer}.zip`], 1, "cannot be unpacked into /proc/x/y: ENOENT"],
+  ["a file where the folder is to be", [`${layer}.zip`, "--zip", `${layer}.zip`], 1, "layer.zip: EEXIST"],
 ] as const)("says what is wrong: %s", async (_what, argv, code, message) => {
   const ran = await run(["layer", "unpack", ...argv])
   expect([ran.code, ran.stderr]).toEqual([code, expect.stringContaining(message)])

@@ -5,12 +5,12 @@ import { expect, test } from "vitest"
 import { runtimes } from "../runtimes/runtimes.ts"
 import { fixtures } from "./_open.ts"
 
-const command = fileURLToPath(new URL("../../src/cli/invoke.ts", import.meta.url))
+const command = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url))
 
 test("prints what an invocation gave and took", async () => {
   const { status, out } = await invoke(["module.handler", "--event", "-", "--times", "2"], '{"word":"ž"}')
   expect(out).toMatch(
-    /^[\w-]{36} ok\n {2}init [\d.]+ ms, response [\d.]+ ms, held after response [\d.]+ ms, billed \d+ ms\n\{"module":true,"event":\{"word":"ž"\}\}\n[\w-]{36} ok\n {2}response /,
+    /^[\w-]{36} ok\n {2}init [\d.]+ ms, response [\d.]+ ms, held after response [\d.]+ ms, billed \d+ ms\n\{"module":true,"event":\{"word":"ž"\}\}\n\n[\w-]{36} ok\n {2}response /,
   )
   expect(status).toBe(0)
 })
@@ -51,8 +51,7 @@ test.each([
 })
 
 async function invoke(args: readonly string[], input = ""): Promise<{ status: number; out: string; error: string }> {
-  const script = `import { invoke } from ${JSON.stringify(command)}\nprocess.exitCode = await invoke(process.argv.slice(1))`
-  const child = spawn(runtimes.own24.node, ["--input-type=module-typescript", "-e", script, "--", ...args], { cwd: fixtures })
+  const child = spawn(runtimes.own24.node, [command, "invoke", ...args], { cwd: fixtures })
   let out = ""
   let error = ""
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
