@@ -37,6 +37,7 @@ export function added(configuration: FunctionConfiguration, layer: string, endpo
   const layers = [...now.layers.filter((arn) => !isOurLayer(arn)), layer]
   if (layers.length > MAX_LAYERS) throw new CliError(`it has ${MAX_LAYERS} layers, the most there can be. Remove one.`)
 
+  if (!endpoint && !endpointOf(now.variables)) throw new CliError("it has no endpoint for its spans. Give --endpoint.")
   const given = now.variables[ENDPOINT]
   if (endpoint !== undefined && given !== undefined && given !== endpoint && !addedBefore(now).includes(ENDPOINT)) {
     throw new CliError(`it has ${ENDPOINT}=${given} already. Leave out --endpoint, or change the variable first.`)

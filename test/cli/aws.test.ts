@@ -168,6 +168,18 @@ describe("instrument and uninstrument", () => {
     ])
   })
 
+  test("refuses a function that would have no endpoint, and goes on with the others", async () => {
+    given("none")
+    given("empty", { Environment: { Variables: { OTEL_EXPORTER_OTLP_ENDPOINT: "" } } })
+    given("traces", { Environment: { Variables: { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "https://mine/v1/traces" } } })
+    const { code, stdout, stderr } = await aws(`instrument none empty traces --layer ${LAYER}`)
+    const line = (name: string) => `[antifreeze] ${name}: it has no endpoint for its spans. Give --endpoint.\n`
+    expect([code, stderr]).toEqual([1, `${line("none")}${line("empty")}[antifreeze] 2 of 3 failed; the others are done.\n`])
+    expect(stdout).toBe(`traces: changed +${LAYER} +AWS_LAMBDA_EXEC_WRAPPER\n`)
+    expect(api.requests.filter((request) => request.startsWith("PUT"))).toHaveLength(1)
+    expect((await aws("status traces")).stdout).toContain("https://mine/v1/traces")
+  })
+
   test("leaves an endpoint of the function's own alone", async () => {
     given("shop", { Environment: { Variables: { OTEL_EXPORTER_OTLP_ENDPOINT: "https://mine" } } })
     const { code, stderr } = await aws(`instrument shop --layer ${LAYER} --endpoint https://spans.example`)
