@@ -37,8 +37,9 @@ try {
     const body = await worker.get("/orders")
     const answeredMs = performance.now() - startMs
     const spans = await worker.collector.waitForSpans(wanted).catch(() => worker.collector.spans)
-    failed ||= spans.length < wanted
-    const mark = failed
+    const isShort = spans.length < wanted
+    failed ||= isShort
+    const mark = isShort
       ? styleText("red", `✗ ${spans.length} of ${wanted} spans`)
       : styleText("green", `✓ all ${spans.length} spans delivered`)
     console.log(
