@@ -81,7 +81,7 @@ await later.write(cjs)
 await minifyFolder(join(dist, "esm"), { module: true })
 const [, index] = Object.entries(esm.metafile.outputs).find(([file]) => file.endsWith("esm/index.js"))
 writeNodeEntry(index.exports)
-await minifyFolder(join(dist, "cli"), { module: true, arrows: true })
+await minifyFolder(join(dist, "cli"), { module: true, program: true })
 const bootstrap = join(dist, "cli", "bootstrap")
 await build({
   entryPoints: [src("environment/bootstrap/*.mjs")],

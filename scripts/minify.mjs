@@ -4,14 +4,26 @@ import { minify } from "terser"
 
 /**
  * A second pass over what esbuild has minified: another 5% that no cold start has to parse, and no layer to carry.
- * `arrows`: functions become arrows, where none is called with `new` or has anything done to its prototype.
+ * `program`: nobody imports it, and no function of it is called with `new` or has its prototype changed.
  */
-export async function minifyText(text, { module = false, keepNames = false, ascii = false, arrows = false } = {}) {
+export async function minifyText(text, { module = false, keepNames = false, ascii = false, program = false } = {}) {
   const names = { keep_classnames: keepNames, keep_fnames: keepNames }
   const format = { ascii_only: ascii }
-  const compress = { keep_infinity: true, passes: 3, hoist_funs: true, unsafe_arrows: arrows }
+  const compress = { keep_infinity: true, passes: 3, hoist_funs: true, unsafe_arrows: program }
   const { code } = await minify(text, { module, ...names, toplevel: true, ecma: 2020, compress, format })
-  return code
+  return program ? mergeImports(code) : code
+}
+
+/** One import of each module, in place of one for each file that was bundled. */
+function mergeImports(code) {
+  const names = new Map()
+  const rest = code.replace(/import\{([^}]*)\}from("node:[^"]*");/g, (_statement, list, module) => {
+    names.set(module, [...(names.get(module) ?? []), list])
+    return ""
+  })
+  const [, start, body] = /^(#!.*\n)?(.*)$/s.exec(rest)
+  const imports = [...names].map(([module, lists]) => `import{${lists}}from${module};`)
+  return `${start ?? ""}${imports.join("")}${body}`
 }
 
 /** The same for all files of JavaScript in a folder; those named .mjs are modules in any case. */

@@ -24,17 +24,14 @@ ${REGION}`,
           async (name) => describe(await lambda.getFunctionConfiguration({ FunctionName: name })),
         )
       }
-      const functions = await all(lambda)
-      const traced = functions.filter((one) => isInstrumented(settingsOf(one))).length
+      const functions = new Map((await all(lambda)).map((one) => [one.FunctionName ?? "", one]))
+      const traced = [...functions.values()].filter((one) => isInstrumented(settingsOf(one))).length
       const code = await forEach(
-        functions.map(({ FunctionName = "" }) => FunctionName),
+        [...functions.keys()],
         () => region,
-        async (name) => {
-          const found = functions.find(({ FunctionName }) => FunctionName === name)
-          return found === undefined ? "?" : describe(found)
-        },
+        async (name) => describe(functions.get(name) ?? {}),
       )
-      process.stdout.write(`${traced} of ${functions.length} functions are instrumented.\n`)
+      process.stdout.write(`${traced} of ${functions.size} functions are instrumented.\n`)
       return code
     } catch (error) {
       warn(explain(error, region))
