@@ -108,6 +108,8 @@ async function read(args: string[]): Promise<{ times: number; once: boolean; por
     const [what, ...more] = positionals
     if (what !== undefined && (what !== "workers" || more.length > 0))
       throw new UsageError(`there is no ${positionals.join(" ")} to start.`)
+    if (what !== undefined && args.some((argument) => /^--(times|once|port)/.test(argument)))
+      throw new UsageError("the example Worker takes --no-build alone.")
     const times = numberOf("--times", values.times, 1, 1_000_000)
     const port = numberOf("--port", values.port, 0, 65_535)
     if (!values["no-build"]) await import("./build.mjs")

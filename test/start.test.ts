@@ -27,6 +27,7 @@ test("ends after the sample when asked", async () => {
 test.each([
   [["--onec"], "Unknown option '--onec'. See --help."],
   [["bogus"], "there is no bogus to start."],
+  [["workers", "--times=2"], "the example Worker takes --no-build alone."],
   [["--times=x"], "--times x is not possible. Give a number from 1 to 1000000."],
   [["--times", "0"], "--times 0 is not possible. Give a number from 1 to 1000000."],
 ])("runs nothing and says what is wrong: %j", async (argv, message) => {

@@ -36,8 +36,8 @@ export interface Running {
 }
 
 /** Starts a program that stays up; it is killed when the test ends. */
-export function launch(argv: readonly string[], file: string = main): Running {
-  const child = spawn(process.execPath, ["--no-warnings", file, ...argv])
+export function launch(argv: readonly string[], file: string = main, node: string = process.execPath): Running {
+  const child = spawn(node, ["--no-warnings", file, ...argv])
   onTestFinished(() => void child.kill("SIGKILL"))
   let [output, errors] = ["", ""]
   child.stdout.setEncoding("utf8").on("data", (text: string) => (output += text))

@@ -2,7 +2,8 @@ import { once } from "node:events"
 import { expect, it } from "vitest"
 import { startCollector } from "../../src/viewer/collector.ts"
 import { record, spanId } from "../otlp/_records.ts"
-import { launch, type Running, run, send, until } from "./_run.ts"
+import { oldNodes } from "../runtimes/runtimes.ts"
+import { installed, launch, type Running, run, send, until } from "./_run.ts"
 
 it("says how to send spans, draws a trace and ends with Ctrl-C", async () => {
   const { url, output, process } = await start("--port", "0")
@@ -14,6 +15,14 @@ it("says how to send spans, draws a trace and ends with Ctrl-C", async () => {
   expect(output()).not.toContain("\u001b")
   process.kill("SIGINT")
   expect(await once(process, "exit")).toEqual([0, null])
+})
+
+it("draws on Node 20, as it is installed", async () => {
+  const { output, errors } = launch(["dev", "--port", "0"], installed, oldNodes[20])
+  await until(() => output().includes("Ctrl-C ends."))
+  await send(/ENDPOINT=(\S+)/.exec(output())![1]!, [record({ spanId: spanId(1), operationName: "GET /hello" })])
+  await until(() => /GET \/hello · orders +1 ms\n/.test(output()))
+  expect(errors()).toBe("")
 })
 
 it("draws what is left when it is interrupted", async () => {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { expect, onTestFinished, test } from "vitest"
+import { oldNodes } from "../runtimes/runtimes.ts"
 import { installed, run } from "./_run.ts"
 
 const layer = fileURLToPath(new URL("../../dist/layer", import.meta.url))
@@ -24,10 +25,13 @@ test("unpacks what Lambda mounts as /opt, with its executable bit", async () => 
   expect(filesIn(layer)[0]).toEqual(["antifreeze", expect.stringContaining("#!/bin/sh"), true])
 })
 
-test("unpacks all of it when asked", async () => {
+test.each([
+  ["this Node", process.execPath],
+  ["Node 20", oldNodes[20]],
+])("unpacks all of it when asked, on %s", async (_name, node) => {
   const folder = mkdtempSync(join(tmpdir(), "antifreeze-unpack-"))
   onTestFinished(() => rmSync(folder, { recursive: true }))
-  expect((await run(["layer", "unpack", folder, "--full"], {}, installed)).code).toBe(0)
+  expect((await run(["layer", "unpack", folder, "--full"], {}, installed, node)).code).toBe(0)
   const names = (folders: string[]) => folders.flatMap(filesIn).map((file) => JSON.stringify(file))
   expect(names([folder]).sort()).toEqual(names([layer, `${layer}-more`]).sort())
 })
