@@ -37,7 +37,7 @@ export async function buildLayer(version, dist = join(root, "dist")) {
   }
   const from = (name) => [join(root, "layer", name)]
   const adapter = ["../layer/passing-event.ts"]
-  const later = await splitLater({ file: "later.txt", more: { adapter }, options: { ...common, external: ["opentracing/*"] } })
+  const later = await splitLater({ file: "later", more: { adapter }, options: { ...common, external: ["opentracing/*"] } })
   const first = { plugins: [ownFiles, ...later.plugins] }
   const opentracing = join(modules, "opentracing")
   const shared = insteadOf(/\/opentracing\/lib\/(global_tracer|noop|span|span_context|tracer)\.js$/, ([, name]) => ({
@@ -126,7 +126,7 @@ function insteadOf(wanted, give) {
 
 function packageJson(name, version) {
   const exports = { ".": { import: "./index.mjs", require: "./index.cjs" }, "./package.json": "./package.json" }
-  return `${JSON.stringify({ name, version, main: "./index.cjs", exports })}\n`
+  return `${JSON.stringify({ name, version, exports })}\n`
 }
 
 /** Node finds the names of a minified CommonJS file only sometimes. */

@@ -1,6 +1,8 @@
 // A small function's Init, on AWS's own runtime clients: what it rehearses must leave no trace of its own.
 import { describe, expect, test, vi } from "vitest"
+import * as processor from "../../../src/platforms/lambda/processor.ts"
 import { rehearse } from "../../../src/platforms/lambda/rehearse.ts"
+import { withTracing } from "../../../src/platforms/lambda/with-tracing.ts"
 import { createTracer } from "../../../src/platforms/node/node-tracer.ts"
 import { runtimes } from "../../runtimes/runtimes.ts"
 import { collect, open } from "./_open.ts"
@@ -19,7 +21,7 @@ describe.each(Object.entries({ ric3: runtimes.ric3, ric4: runtimes.ric4 }))("wit
   })
 })
 
-test("a rehearsal starts spans and encodes them, leaves nothing behind, and does not throw where nothing works", () => {
+test("a rehearsal starts spans and encodes them, and leaves nothing behind", () => {
   const exported: unknown[] = []
   const encode = vi.fn(() => "")
   const exporter = {
@@ -37,11 +39,17 @@ test("a rehearsal starts spans and encodes them, leaves nothing behind, and does
   expect(tracer.activeSpan).toBeNull()
   expect(tracer.scopeManager.invocations.size).toBe(0)
   expect(tracer.loose.spans).toEqual([])
-  const broken = createTracer()
-  Object.defineProperty(broken, "limits", {
-    get() {
+})
+
+test("where nothing can be rehearsed, the handler is wrapped all the same", () => {
+  const exporter = {
+    export: () => Promise.resolve({ delivered: 0, dropped: 0, kept: 0 }),
+    get urgent(): never {
       throw new Error("broken")
     },
-  })
-  expect(() => rehearse(broken)).not.toThrow()
+  }
+  const [share, handler] = [vi.spyOn(processor, "processorShare").mockReturnValue(0.1), async () => "ok"]
+  expect(withTracing(handler, { exporter })).not.toBe(handler)
+  expect(share).toHaveBeenCalled()
+  share.mockRestore()
 })
