@@ -1,14 +1,13 @@
 // Writes dist/layer/, which Lambda mounts as /opt, and dist/layer.zip, the same bytes for the same sources; and what the layer leaves
 // out for its size as dist/layer-more/ and dist/layer-more.zip.
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
-import { dirname, join, relative } from "node:path"
+import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { crc32 } from "node:zlib"
-import { deflateAsync } from "@gfx/zopfli"
 import { build } from "esbuild"
 import { splitLater } from "./later.mjs"
 import { minifyFolder } from "./minify.mjs"
+import { writeZip } from "./zip.mjs"
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
@@ -54,11 +53,14 @@ export async function buildLayer(version, dist = join(root, "dist")) {
     }),
     build({ ...common, entryPoints: from("handler.ts"), format: "esm", outfile: join(own, "handler.mjs") }),
     build({ ...common, ...first, entryPoints: from("libraries.ts"), format: "cjs", outfile: join(own, "libraries.cjs") }),
-    ...["more", "more-libraries"].map((name) =>
+    ...[
+      ["more", { entryPoints: from("more.ts") }],
+      ["more-libraries", { stdin: { contents: moreLibraries(), resolveDir: root } }],
+    ].map(([name, entry]) =>
       build({
         ...common,
+        ...entry,
         plugins: later.plugins,
-        entryPoints: from(`${name}.ts`),
         format: "cjs",
         outfile: join(more, "nodejs/node_modules/antifreeze", `${name}.cjs`),
       }),
@@ -86,17 +88,27 @@ export async function buildLayer(version, dist = join(root, "dist")) {
   }
 }
 
-/** The layer patches some libraries only: it need not know the files of the others. */
+/** What the layer itself patches. */
+const libraries = [...readFileSync(join(root, "layer/libraries.ts"), "utf8").matchAll(/traced as (\w+)/g)].map(([, name]) => name)
+const files = readFileSync(join(root, "src/integrations/_files.ts"), "utf8")
+const FILE = /^ {2}\["[^"]+", "([^"]+)", .*\],\n/gm
+
+/** The layer need not know the files of the other libraries. */
 const ownFiles = {
   name: "own files",
   setup({ onLoad }) {
-    const libraries = [...readFileSync(join(root, "layer/libraries.ts"), "utf8").matchAll(/traced as (\w+)/g)].map(([, name]) => name)
-    onLoad({ filter: /integrations\/_files\.ts$/ }, ({ path }) => {
-      const line = /^ {2}\["[^"]+", "([^"]+)", .*\],\n/gm
-      const contents = readFileSync(path, "utf8").replace(line, (all, library) => (libraries.includes(library) ? all : ""))
-      return { contents, loader: "ts" }
-    })
+    onLoad({ filter: /integrations\/_files\.ts$/ }, () => ({
+      contents: files.replace(FILE, (all, library) => (libraries.includes(library) ? all : "")),
+      loader: "ts",
+    }))
   },
+}
+
+/** What `layer/more.ts` loads when it is needed: whatever has a file to be patched, and is not in the layer itself. */
+function moreLibraries() {
+  const others = new Set([...files.matchAll(FILE)].flatMap(([, library]) => (libraries.includes(library) ? [] : [library])))
+  const lines = [...others].map((library) => `export { traced as ${library} } from "./src/${library}.ts"`)
+  return [...lines, 'export { capture } from "./src/capture.ts"'].sort().join("\n")
 }
 
 /** Bundles something else where a module would be; `shared` ones come out of the library's bundle. */
@@ -138,52 +150,6 @@ function reexport(exported) {
 function write(folder, name, text) {
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, name), text)
-}
-
-/** PKWARE APPNOTE 6.3: local headers and data, the central directory, its end. Sorted names, one date, and no owner. */
-async function writeZip(folder, out) {
-  const files = readdirSync(folder, { recursive: true })
-    .map((name) => join(folder, name))
-    .filter((path) => statSync(path).isFile())
-    .sort()
-  const local = []
-  const central = []
-  let offset = 0
-  for (const path of files) {
-    const name = Buffer.from(relative(folder, path))
-    const data = readFileSync(path)
-    // Two in a hundred less than zlib's best, and the same bytes on every machine.
-    const packed = Buffer.from(await deflateAsync(data, {}))
-    const mode = statSync(path).mode & 0o100 ? 0o100755 : 0o100644
-    const shared = Buffer.alloc(26)
-    shared.writeUInt16LE(20, 0)
-    shared.writeUInt16LE(8, 4) // deflated
-    shared.writeUInt32LE(0x00210000, 6) // 1 January 1980
-    shared.writeUInt32LE(crc32(data), 10)
-    shared.writeUInt32LE(packed.length, 14)
-    shared.writeUInt32LE(data.length, 18)
-    shared.writeUInt16LE(name.length, 22)
-    const rest = Buffer.alloc(14)
-    rest.writeUInt32LE(mode * 0x10000, 6)
-    rest.writeUInt32LE(offset, 10)
-    const entry = [bytes("PK\x03\x04"), shared, name, packed]
-    central.push(bytes("PK\x01\x02"), Buffer.from([20, 3]), shared, rest, name)
-    local.push(...entry)
-    offset += entry.reduce((sum, { length }) => sum + length, 0)
-  }
-  const end = Buffer.alloc(18)
-  end.writeUInt16LE(files.length, 4)
-  end.writeUInt16LE(files.length, 6)
-  end.writeUInt32LE(
-    central.reduce((sum, { length }) => sum + length, 0),
-    8,
-  )
-  end.writeUInt32LE(offset, 12)
-  writeFileSync(out, Buffer.concat([...local, ...central, bytes("PK\x05\x06"), end]))
-}
-
-function bytes(text) {
-  return Buffer.from(text, "latin1")
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -1,4 +1,5 @@
-import { existsSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "vitest"
 import { FILES, knownFile } from "../../src/integrations/_files.ts"
@@ -8,9 +9,13 @@ import { client as load } from "./_stores.ts"
 
 // These announce themselves: there is nothing to patch.
 const ANNOUNCED = /^graphql\/diagnostics\./
+// Their `traced` is for any function, and for what AWS's clients send: no file is patched for it.
+const OTHERWISE = new Set(["index", "aws"])
 // Files of an older version, which is installed under another name.
 const installed = (file: string) => file.replace(/^graphql\/execution\//, "graphql16/execution/")
 
+const src = fileURLToPath(new URL("../../src/", import.meta.url))
+const dist = fileURLToPath(new URL("../../dist/", import.meta.url))
 const folder = fileURLToPath(new URL("./fixtures/stores/node_modules/", import.meta.url))
 const older = fileURLToPath(new URL("./fixtures/stores-older/node_modules/", import.meta.url))
 
@@ -43,6 +48,17 @@ describe("the files that the layer and the build plugin know", () => {
     else expect(patched).toBeGreaterThan(0)
     undo()
     expect(methods()).toEqual(before)
+  })
+
+  it("are of every library with an entry, and the layer's two parts patch what they are of", () => {
+    const libraries = [...new Set(FILES.map(([, library]) => library))].sort()
+    const entries = readdirSync(src).filter(
+      (file) => file.endsWith(".ts") && /^export .*\btraced\b/m.test(readFileSync(join(src, file), "utf8")),
+    )
+    expect(entries.map((file) => file.slice(0, -".ts".length)).filter((entry) => !OTHERWISE.has(entry))).toEqual(libraries)
+    const patched = ["layer/nodejs/node_modules/antifreeze/libraries.cjs", "layer-more/nodejs/node_modules/antifreeze/more-libraries.cjs"]
+    const { capture: _, ...traced } = Object.assign({}, ...patched.map((file) => load<object>(join(dist, file)))) as Record<string, unknown>
+    expect(Object.keys(traced).sort()).toEqual(libraries)
   })
 
   it("hands over what the library itself holds, or only says that it is there", () => {
