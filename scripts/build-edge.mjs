@@ -7,7 +7,7 @@ import { build } from "esbuild"
 export const edgeEntries = ["cloudflare", "web", "edge"]
 
 /** What a Worker gets another file of, by a name that Node has too; its types are those of Node. */
-const inWorkers = ["mysql2", "pg", "postgres"]
+export const inWorkers = ["mysql2", "pg", "postgres"]
 
 export async function buildEdge({ external, define }, src, dist) {
   const outdir = join(dist, "edge")

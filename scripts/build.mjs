@@ -1,12 +1,13 @@
 // Writes dist/: the library as ES modules and as CommonJS, each with its types, and the command line tool.
 import { execFileSync } from "node:child_process"
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { build } from "esbuild"
 import { buildEdge, edgeEntries } from "./build-edge.mjs"
 import { buildLayer } from "./build-layer.mjs"
 import { carryOpenTracing } from "./carry-opentracing.mjs"
+import { nodeEntries as entries, writeExports } from "./exports.mjs"
 import { splitLater } from "./later.mjs"
 import { minifyFolder } from "./minify.mjs"
 
@@ -28,6 +29,7 @@ const common = {
 }
 
 rmSync(dist, { recursive: true, force: true })
+writeExports()
 const cjs = join(dist, "cjs")
 // A package.json beside the files says which module system they speak.
 for (const [folder, type] of [
@@ -39,8 +41,6 @@ for (const [folder, type] of [
 }
 const later = await splitLater({ folder: "later", options: common })
 const inside = await splitLater({ options: common })
-const names = readdirSync(src("")).flatMap((file) => (file.endsWith(".ts") ? [file.slice(0, -3)] : []))
-const entries = names.filter((name) => name !== "version" && !edgeEntries.includes(name))
 const [esm] = await Promise.all([
   build({
     ...common,
@@ -101,6 +101,7 @@ function writeNodeEntry(names) {
   const load = 'createRequire(import.meta.url)("../cjs/index.js")'
   const text = `import { createRequire } from "node:module"\nexport const { ${names.join(", ")} } = ${load}\n`
   writeFileSync(join(dist, "esm", "node.js"), text)
+  writeFileSync(join(dist, "esm", "node.d.ts"), declarationsOf("index"))
 }
 
 /**
@@ -120,6 +121,10 @@ function writeTypes(names) {
       if (!wanted.includes(next)) wanted.push(next)
     }
   }
-  for (const name of names) writeFileSync(join(dist, "esm", `${name}.d.ts`), `export * from "../cjs/${name}.js"\n`)
+  for (const name of names) writeFileSync(join(dist, "esm", `${name}.d.ts`), declarationsOf(name))
   rmSync(emitted, { recursive: true })
+}
+
+function declarationsOf(name) {
+  return `export * from "../cjs/${name}.js"\n`
 }

@@ -1,11 +1,12 @@
 import { execFileSync, spawnSync } from "node:child_process"
-import { cpSync, mkdtempSync, writeFileSync } from "node:fs"
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { describe, expect, test } from "vitest"
 import { openEnvironment } from "../src/environment/environment.ts"
 import { awsRuntime } from "../src/environment/runtimes.ts"
+import { install } from "./_installed.ts"
 import { collect, open, spansInTime } from "./platforms/lambda/_open.ts"
 import { node22, node24, oldNodes, runtimeList, runtimes } from "./runtimes/runtimes.ts"
 
@@ -14,8 +15,7 @@ const nodes = { "Node 22": [node22, "--no-experimental-require-module"], "Node 2
 
 /** A folder in which the package is installed, with opentracing beside it. */
 const project = mkdtempSync(join(tmpdir(), "antifreeze-project-"))
-for (const file of ["package.json", "dist"]) cpSync(join(root, file), join(project, "node_modules/antifreeze", file), { recursive: true })
-cpSync(join(root, "node_modules/opentracing"), join(project, "node_modules/opentracing"), { recursive: true })
+const own = install(project)
 
 function run([node, ...flags]: readonly string[], file: string, code: string): string {
   writeFileSync(join(project, file), code)
@@ -80,6 +80,17 @@ describe.each(Object.entries(nodes))("the package on %s", (_name, node) => {
     const flags = ["--declaration", "--strict", "--module", "nodenext", "--target", "es2022", "--types", "", "--outDir", "types"]
     execFileSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), ...flags, "types.mts"], { cwd: project })
   })
+})
+
+test("each file of src/ is an entry, which is there for bundlers, `import` and `require`, with its types", () => {
+  const entries = readdirSync(join(root, "src")).flatMap((file) => /^(?!index|version)(.*)\.ts$/.exec(file)?.[1] ?? [])
+  const { exports } = JSON.parse(readFileSync(join(own, "package.json"), "utf8")) as { exports: Record<string, unknown> }
+  expect(Object.keys(exports).sort()).toEqual([".", "./package.json", ...entries.map((name) => `./${name}`)].sort())
+  const named = JSON.stringify(exports).matchAll(/"\.\/(dist\/[^"]*)"/g)
+  for (const [, file = ""] of named) {
+    expect(existsSync(join(own, file))).toBe(true)
+    if (!file.startsWith("dist/edge/")) expect(existsSync(join(own, file.replace(/\.js$/, ".d.ts")))).toBe(true)
+  }
 })
 
 test.each(Object.entries(oldNodes))("on Node %s the handler is given back untraced, with one line of log", (_major, node) => {
