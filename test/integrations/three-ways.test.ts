@@ -1,25 +1,25 @@
 import { execFile } from "node:child_process"
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
-import { build } from "esbuild"
-import { afterAll, beforeAll, expect, it } from "vitest"
-import { antifreeze } from "../../src/esbuild.ts"
+import { type BuildOptions, build, type Plugin } from "esbuild"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { install } from "../_installed.ts"
 import { places } from "../runtimes/places.mjs"
 import { startMongo } from "./_mongo-server.ts"
 import { startSearch } from "./_search-server.ts"
 import { startTds } from "./_tds-server.ts"
 import { startStore } from "./stores.mjs"
 
-// Beside the clients, so that they are found from here; antifreeze as it is published: a file for each entry and module system.
+// Beside the clients, so that they are found from here; antifreeze as it is published.
 const fixtures = fileURLToPath(new URL("./fixtures/", import.meta.url))
 const folder = join(fixtures, "stores/.cache/ways")
 const older = join(fixtures, "stores-older/.cache/ways")
-const src = fileURLToPath(new URL("../../src/", import.meta.url))
 const run = promisify(execFile)
 const nodes = { 22: join(places.node22.folder, "node_modules/node/bin/node"), 24: process.execPath }
 const table: string[] = []
+let plugin: Plugin
 
 const DOUBLES = "mssql, mongodb, @elastic/elasticsearch and @opensearch-project/opensearch: against doubles of their servers."
 
@@ -274,28 +274,13 @@ beforeAll(async () => {
     mkdirSync(join(place, "node_modules"), { recursive: true })
     writeFileSync(join(place, "preload.mjs"), preload)
   }
-  const own = join(folder, "node_modules/antifreeze")
-  mkdirSync(own)
+  const own = install(folder)
   symlinkSync(own, join(older, "node_modules/antifreeze"))
-  const names = new Set(["index", "hook-loads", ...Object.values(libraries).map(({ entry }) => entry)])
-  const exports: Record<string, unknown> = {}
-  for (const name of names) {
-    exports[name === "index" ? "." : `./${name}`] = { import: `./${name}.mjs`, require: `./${name}.cjs` }
-    for (const [format, extension] of [
-      ["esm", "mjs"],
-      ["cjs", "cjs"],
-    ] as const) {
-      await build({
-        entryPoints: [join(src, name === "hook-loads" ? "platforms/node/hook-loads.ts" : `${name}.ts`)],
-        bundle: true,
-        platform: "node",
-        define: { ANTIFREEZE_VERSION: '"0"' },
-        format,
-        outfile: join(own, `${name}.${extension}`),
-      })
-    }
-  }
-  writeFileSync(join(own, "package.json"), JSON.stringify({ name: "antifreeze", version: "0.0.0", exports }))
+  const hook = fileURLToPath(new URL("../../src/platforms/node/hook-loads.ts", import.meta.url))
+  const outfile = join(folder, "hook-loads.mjs")
+  await build({ entryPoints: [hook], bundle: true, platform: "node", format: "esm", outfile })
+  cpSync(outfile, join(older, "hook-loads.mjs"))
+  plugin = ((await import(join(own, "dist/esm/esbuild.js"))) as typeof import("../../src/esbuild.ts")).antifreeze()
   for (const { server } of Object.values(libraries)) if (!servers.has(server)) servers.set(server, await server())
 }, 120_000)
 afterAll(async () => {
@@ -303,14 +288,20 @@ afterAll(async () => {
   console.log(["", "library                        traced by          module           Node", ...table, DOUBLES].join("\n"))
 })
 
-function program(library: string, isModule: boolean, isTraced: boolean): string {
+interface Way {
+  readonly isModule: boolean
+  /** How `traced` is come by, if at all. */
+  readonly traced?: "import" | "require" | undefined
+}
+
+function program(library: string, { isModule, traced }: Way): string {
   const { entry, take, make, query, end, server, module = library } = libraries[library] as Subject
-  const from = (what: string, module: string) =>
-    isModule ? `import ${what} from "${module}"` : `const ${what.replace("* as ", "")} = require("${module}")`
+  const from = (what: string, module: string, isImport = isModule) =>
+    isImport ? `import ${what} from "${module}"` : `const ${what.replace("* as ", "")} = require("${module}")`
   return `
 ${from("{ withTracing }", "antifreeze")}
 ${from(take, module)}
-${isTraced ? from("{ traced }", `antifreeze/${entry}`) : "const traced = (client) => client"}
+${traced ? from("{ traced }", `antifreeze/${entry}`, traced === "import") : "const traced = (client) => client"}
 const names = []
 const exporter = { async export(spans) { names.push(...spans.map((span) => span.operationName)); return { delivered: spans.length, dropped: 0, kept: 0 } } }
 const port = ${servers.get(server)?.port}
@@ -324,14 +315,62 @@ handler({}, { awsRequestId: "1", functionName: "f", getRemainingTimeInMillis: ()
 `
 }
 
+/** Writes a program, beside its library. */
+function write(library: string, way: Way, name: string): string {
+  const file = join(placeOf(library), `${name.replace(/\W/g, "-")}.${way.isModule ? "mjs" : "cjs"}`)
+  writeFileSync(file, program(library, way))
+  return file
+}
+
+const placeOf = (library: string) => (library.includes(" ") ? older : folder)
+
+/** Bundles a program as its author would. Gives the file, and what of this package is in it. */
+async function bundle(library: string, file: string, options: BuildOptions = {}): Promise<{ outfile: string; ours: string[] }> {
+  const outfile = file.replace(/(\.\w+)$/, ".bundle$1")
+  const isModule = file.endsWith(".mjs")
+  const { metafile } = await build({
+    entryPoints: [file],
+    bundle: true,
+    minify: true,
+    // mysql tells its packets by the names of their classes: minified, it breaks by itself.
+    keepNames: library === "mysql",
+    absWorkingDir: placeOf(library),
+    platform: "node",
+    format: isModule ? "esm" : "cjs",
+    // What CommonJS in an ES module needs. postgres is none, and neither are we.
+    banner:
+      isModule && library !== "postgres"
+        ? { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url)' }
+        : {},
+    external: [...(libraries[library]?.external ?? [])],
+    outfile,
+    metafile: true,
+    logLevel: "silent",
+    ...options,
+  })
+  const ours = Object.keys(metafile?.inputs ?? {}).flatMap((input) => /antifreeze\/dist\/(.*)$/.exec(input)?.[1] ?? [])
+  return { outfile, ours }
+}
+
+async function expectSpans(library: string, version: keyof typeof nodes, args: readonly string[], count: number): Promise<void> {
+  const { answer: expected, server, span } = libraries[library] as Subject
+  const { stdout, stderr } = await run(nodes[version], args, { cwd: placeOf(library) })
+  // kafkajs sets a timer for a time that has passed, and Node 24 says so.
+  expect(stderr.replace(/^.*TimeoutNegativeWarning(?:.*\n){3}/, "")).toBe("")
+  const { answer, names } = JSON.parse(stdout) as { answer: unknown; names: string[] }
+  expect(answer).toEqual(expected)
+  const wanted = span.replace("PORT", String(servers.get(server)?.port))
+  expect(names.filter((each) => each === wanted)).toHaveLength(count)
+}
+
 const preload = `
 import { createRequire } from "node:module"
-import { hookLoads } from "antifreeze/hook-loads"
+import { hookLoads } from "./hook-loads.mjs"
 const require = createRequire(import.meta.url)
 hookLoads((library) => require("antifreeze/" + library).traced)
 `
 
-for (const [library, { span, answer: expected, server, external = [] }] of Object.entries(libraries)) {
+for (const library of Object.keys(libraries)) {
   for (const version of [22, 24] as const) {
     for (const way of ["nothing", "the layer's hook", "the esbuild plugin", "traced(client)"] as const) {
       for (const kind of ["ESM", "CommonJS", "ESM bundle", "CommonJS bundle"] as const) {
@@ -339,44 +378,42 @@ for (const [library, { span, answer: expected, server, external = [] }] of Objec
         // Code that was bundled without the plugin has no files to hook, and files that were not bundled have had no plugin.
         if ((way === "the layer's hook" && isBundle) || (way === "the esbuild plugin" && !isBundle)) continue
         it(`${library} is traced by ${way}, ${kind}, Node ${version}`, async () => {
-          const extension = kind.startsWith("ESM") ? "mjs" : "cjs"
-          const place = library.includes(" ") ? older : folder
-          const name = `${library}-${way}-${kind}-${version}`.replace(/\W/g, "-")
-          let file = join(place, `${name}.${extension}`)
-          writeFileSync(file, program(library, extension === "mjs", way === "traced(client)"))
-          if (isBundle) {
-            const outfile = join(place, `${name}.bundle.${extension}`)
-            await build({
-              entryPoints: [file],
-              bundle: true,
-              minify: true,
-              // mysql tells its packets by the names of their classes: minified, it breaks by itself.
-              keepNames: library === "mysql",
-              absWorkingDir: place,
-              platform: "node",
-              format: extension === "mjs" ? "esm" : "cjs",
-              banner:
-                extension === "mjs"
-                  ? { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url)' }
-                  : {},
-              external: [...external],
-              outfile,
-              plugins: way === "the esbuild plugin" ? [antifreeze()] : [],
-              logLevel: "silent",
-            })
-            file = outfile
-          }
-          const args = way === "the layer's hook" ? ["--import", join(place, "preload.mjs"), file] : [file]
-          const { stdout, stderr } = await run(nodes[version], args, { cwd: place })
-          // kafkajs sets a timer for a time that has passed, and Node 24 says so.
-          expect(stderr.replace(/^.*TimeoutNegativeWarning(?:.*\n){3}/, "")).toBe("")
-          const { answer, names } = JSON.parse(stdout) as { answer: unknown; names: string[] }
-          expect(answer).toEqual(expected)
-          const wanted = span.replace("PORT", String(servers.get(server)?.port))
-          expect(names.filter((each) => each === wanted)).toHaveLength(way === "nothing" ? 0 : 1)
+          const isModule = kind.startsWith("ESM")
+          const traced = way !== "traced(client)" ? undefined : isModule ? "import" : "require"
+          const file = write(library, { isModule, traced }, `${library}-${way}-${kind}-${version}`)
+          const plugins = way === "the esbuild plugin" ? [plugin] : []
+          const started = isBundle ? (await bundle(library, file, { plugins })).outfile : file
+          const args = way === "the layer's hook" ? ["--import", join(placeOf(library), "preload.mjs"), started] : [started]
+          await expectSpans(library, version, args, way === "nothing" ? 0 : 1)
           table.push(`${library.padEnd(31)}${way.padEnd(19)}${kind.padEnd(17)}${version}: ${way === "nothing" ? "not traced" : "traced"}`)
         })
       }
     }
   }
 }
+
+describe.each(["pg", "postgres", "mysql2 3.19", "redis 5.11"])("%s in a bundle, by the plugin and by traced(client)", (library) => {
+  it.each([
+    ["ESM", "import"],
+    ["ESM", "require"],
+    ["CommonJS", "import"],
+    ["CommonJS", "require"],
+  ] as const)("is traced by one copy of us, once: %s, %s", async (kind, traced) => {
+    const file = write(library, { isModule: kind === "ESM", traced }, `${library}-both-${kind}-${traced}`)
+    const { outfile, ours } = await bundle(library, file, { plugins: [plugin], minify: false })
+    expect(ours).toContain(`esm/${libraries[library]?.entry}.js`)
+    expect(ours.filter((file) => !file.startsWith("esm/"))).toEqual([])
+    for (const version of [22, 24] as const) await expectSpans(library, version, [outfile], 1)
+  })
+
+  it("is traced where the bundle leaves us out, and finds us installed", async () => {
+    for (const isModule of [true, false]) {
+      const file = write(library, { isModule }, `${library}-external`)
+      const external = ["antifreeze", "antifreeze/*", ...(libraries[library]?.external ?? [])]
+      const banner = { js: isModule ? 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url)' : "" }
+      const { outfile, ours } = await bundle(library, file, { plugins: [plugin], external, banner })
+      expect(ours).toEqual([])
+      await expectSpans(library, 24, [outfile], 1)
+    }
+  })
+})
