@@ -7,7 +7,7 @@ import { tagsOf } from "./_recording.ts"
 import { client as load } from "./_stores.ts"
 import { startStore } from "./stores.mjs"
 
-// #region docs: a library of one's own, which says on a channel when it calls somebody.
+// A library of one's own, which says on a channel when it calls somebody.
 const printed = channel("printer:print")
 
 class Printer {
@@ -43,7 +43,6 @@ const handler = withTracing(
   },
   { integrations: [printer], exporter: memory() },
 )
-// #endregion
 
 const spans: SpanRecord[] = []
 function memory() {
@@ -62,7 +61,7 @@ async function run<T>(handler: (event: object, context: object) => Promise<T>) {
 }
 
 describe("an integration of the user's own", () => {
-  it("works as in the example of the documentation", async () => {
+  it("has a span for each call, with what is known before it and what its result tells", async () => {
     const { value, spans } = await run(handler)
     expect(value).toBe("done")
     expect(spans.map(({ operationName }) => operationName).slice(0, 2)).toEqual(["print", "staple"])
