@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process"
-import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -153,6 +153,22 @@ describe.each(runtimeList)("the process ends as it would without us on %s", (_na
     ]
     expect(same(traced)).toEqual(same(bare))
   })
+})
+
+test("a part that cannot be loaded breaks nothing", async () => {
+  const taskRoot = mkdtempSync(join(tmpdir(), "antifreeze-broken-"))
+  rmSync(join(install(taskRoot), "dist/cjs/later/ending.js"))
+  // It lasts longer than 100 ms: from there on there is a journal.
+  const code = `const { withTracing, span } = require("antifreeze")
+    exports.handler = withTracing(async () => { await new Promise((r) => setTimeout(r, 150)); return span("late", () => "fine") }, { delivery: "adaptive" })`
+  writeFileSync(join(taskRoot, "index.cjs"), code)
+  const environment = open(runtimes.ric4, "index.handler", await collect(), { taskRoot })
+  for (let count = 0; count < 3; count++) {
+    const { payload, heldMs, logs } = await environment.invoke({})
+    expect(payload.toString()).toBe('"fine"')
+    expect(heldMs).toBeLessThan(1_000)
+    expect(logs.match(/\[antifreeze\]/g) ?? []).toHaveLength(count === 0 ? 1 : 0)
+  }
 })
 
 test.each([

@@ -86,7 +86,7 @@ describe.each(runtimeList)("with %s", (_name, runtime) => {
   })
 
   test("gives a failed init a second chance inside the invocation", async () => {
-    const environment = open(runtime, "slow-init.handler", { initTimeoutMs: 250 })
+    const environment = open(runtime, "slow-init.handler", { initTimeoutMs: 1_200 })
     const invocation = await environment.invoke({})
     expect(json(invocation)).toBe("initialised")
     // The re-init counts as part of the invocation.
@@ -142,7 +142,7 @@ describe.each(runtimeList)("with %s", (_name, runtime) => {
   })
 
   test("resets an environment that an extension holds past the timeout, after the client has its answer", async () => {
-    const environment = open(runtime, "extension.handler", { timeoutMs: 250 })
+    const environment = open(runtime, "extension.handler", { timeoutMs: 1_500 })
     const invocation = await environment.invoke({ holdMs: 5000 })
     expect(json(invocation)).toMatchObject({ first: { status: 200 } })
     expect(invocation).toMatchObject({ functionError: undefined, reset: "Sandbox.Timedout", frozenAtMs: undefined })

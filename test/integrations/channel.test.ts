@@ -4,7 +4,7 @@ import { connect } from "node:http2"
 import { text } from "node:stream/consumers"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { Integration, Operation, Trace } from "../../src/core/contracts.ts"
-import { subscribe } from "../../src/integrations/_channel.ts"
+import { awakened, ignore, subscribe } from "../../src/integrations/_channel.ts"
 import { fetchIntegration } from "../../src/integrations/fetch.ts"
 import { httpIntegration } from "../../src/integrations/http.ts"
 import { http2Integration } from "../../src/integrations/http2.ts"
@@ -120,4 +120,19 @@ it("hears nothing once it is undone", () => {
   channel("antifreeze:test").publish(2)
   expect(heard).toEqual([1])
   expect(channel("antifreeze:test").hasSubscribers).toBe(false)
+})
+
+it("whoever begins to listen because of a message gets it, also when another one wakes somebody meanwhile", () => {
+  const heard: unknown[] = []
+  const listen = (channel: string) => subscribe(channel, (message) => void heard.push([channel, message]), ignore)
+  awakened("outer", 1, () => {
+    listen("other")
+    awakened("inner", 2, () => void listen("inner"))
+    listen("outer")
+  })
+  listen("outer")
+  expect(heard).toEqual([
+    ["inner", 2],
+    ["outer", 1],
+  ])
 })

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process"
 import { channel } from "node:diagnostics_channel"
 import { describe, expect, it } from "vitest"
 import type { Integration, SpanRecord } from "../../src/core/contracts.ts"
@@ -61,6 +62,17 @@ async function run<T>(handler: (event: object, context: object) => Promise<T>) {
 }
 
 describe("an integration of the user's own", () => {
+  it("stands in place of ours of that name", () => {
+    // In a process of its own: each name is watched once.
+    const code = `
+      const { withTracing } = require("./index.js")
+      let watched = 0
+      const mine = { name: "http", watch: () => (watched++, () => {}), describe: () => ({ operationName: "", kind: "client", tags: {} }) }
+      const handler = withTracing(async () => watched, { integrations: [mine] })
+      handler({}, { awsRequestId: "1" }).then(console.log)`
+    expect(execFileSync(process.execPath, ["-e", code], { cwd: "dist/cjs", encoding: "utf8" }).trim()).toBe("1")
+  })
+
   it("has a span for each call, with what is known before it and what its result tells", async () => {
     const { value, spans } = await run(handler)
     expect(value).toBe("done")

@@ -105,6 +105,23 @@ describe("post", () => {
     }
   })
 
+  test.each([
+    ["without pause", () => setImmediate],
+    ["in every tick", () => (then: () => void) => setTimeout(then, 8)],
+  ])("short work %s is no waiting either", { retry: 2 }, async (_title, next) => {
+    const never = await listen(readAll(() => {}))
+    let isOver = false
+    const work = () => {
+      spin(8)
+      if (!isOver) next()(work)
+    }
+    work()
+    const startMs = performance.now()
+    await expect(createPost(options(never))("x", 100, 2_000)).rejects.toThrow("no answer")
+    isOver = true
+    expect(performance.now() - startMs).toBeGreaterThan(160)
+  })
+
   test("reads Retry-After in seconds and as a date", async () => {
     let value = "3"
     const url = await listen(readAll((_body, _request, response) => response.writeHead(503, { "retry-after": value }).end()))
