@@ -33,8 +33,7 @@ export function readConfig(env: Env, report: Report): Config {
   const compression = otlp("COMPRESSION")
   const protocol = otlp("PROTOCOL")
   const exporter = env["OTEL_TRACES_EXPORTER"]
-  if (exporter && exporter !== "otlp" && exporter !== "none")
-    wrong("OTEL_TRACES_EXPORTER", exporter, "Spans go out over OTLP, or with none not at all.")
+  if (exporter && exporter !== "otlp" && exporter !== "none") wrong("OTEL_TRACES_EXPORTER", exporter, "Give otlp or none.")
   for (const name of ["OTEL_SDK_DISABLED", "ANTIFREEZE_WATCHDOG"]) {
     if (!/^(true|false)?$/i.test(env[name] ?? "")) wrong(name, String(env[name]), "Give true or false.")
   }
@@ -108,7 +107,7 @@ export function choosePropagators(given: readonly (string | Propagator)[], repor
     if (name === "none") return []
     const propagator = name === undefined ? (each as Propagator) : KNOWN.find((known) => known.name === name)
     if (propagator !== undefined) chosen.add(propagator)
-    else report("config", wrongValue("OTEL_PROPAGATORS", name, "Known are tracecontext, baggage, b3, b3multi, jaeger, xray and none."))
+    else report("config", wrongValue("OTEL_PROPAGATORS", name, `Known are none,${KNOWN.map((known) => known.name)}.`))
   }
   return [...chosen]
 }
