@@ -63,6 +63,8 @@ function isAtLeastZero(value: unknown): value is number {
 
 /** The value may be anything, and a URL with a password in it. */
 export function wrongValue(name: string, value: unknown, hint: string): string {
-  const shown = typeof value === "string" ? value : process.getBuiltinModule("node:util").inspect(value)
+  // Node before 20.16 has a tracer, too, but not this.
+  const inspect = process.getBuiltinModule?.("node:util").inspect ?? String
+  const shown = typeof value === "string" ? value : inspect(value)
   return `${name}=${shown.replace(/\/\/[^/]*@/, "//")} is ignored. ${hint}`
 }

@@ -10,7 +10,7 @@ import { VERSION } from "../../version.ts"
 import { lambdaResource } from "../lambda/resource.ts"
 import { type Config, choosePropagators, DEFAULT_TIMEOUT_MS, readConfig } from "./config.ts"
 import { PREFIX, parseUrl, tracesUrl } from "./endpoint.ts"
-import { soundOptions, type TracerOptions } from "./options.ts"
+import { soundOptions, type TracerOptions, wrongValue } from "./options.ts"
 import { createPost } from "./post.ts"
 import { postNow } from "./post-now.ts"
 import { processState } from "./process-state.ts"
@@ -57,7 +57,7 @@ function otlpExporter(
   if (endpoint === undefined) return undefined
   const url = parseUrl(endpoint)
   if (url === undefined) {
-    report("config", `${endpoint} is no http or https URL, such as http://localhost:4318. Look at ${PREFIX}ENDPOINT: nothing is exported.`)
+    report("config", wrongValue(`${PREFIX}ENDPOINT`, endpoint, "Give an http or https URL: nothing is exported."))
     return undefined
   }
   // Made by the first delivery, after the response: the code of all exporters is loaded with it.

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { describe, expect, test, vi } from "vitest"
+import type { SpanRecord } from "../../../src/core/contracts.ts"
 import type { Environment } from "../../../src/environment/contracts.ts"
 import { withTracing } from "../../../src/platforms/lambda/with-tracing.ts"
 import { certificate } from "../../_certificate.ts"
@@ -98,6 +99,23 @@ test("an answer by callback, which waits for an empty event loop, does not wait 
   const next = await environment.invoke({})
   expect(next.responseMs).toBeLessThan(150)
   expect(spansInTime(collector, next).filter((span) => span.name === "functions")).toHaveLength(4)
+})
+
+test("what an exporter has failed to take is tried with the next delivery", async () => {
+  const taken: string[] = []
+  let calls = 0
+  const exporter = {
+    export(spans: readonly SpanRecord[]) {
+      if (calls++ === 0) return Promise.reject(new Error("not now"))
+      taken.push(...spans.map(({ operationName }) => operationName))
+      return Promise.resolve({ delivered: spans.length, dropped: 0, kept: 0 })
+    },
+  }
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => {})
+  const handler = withTracing(async (..._args: [object, object]) => "ok", { exporter })
+  for (const functionName of ["first", "second"]) expect(await handler({}, { awsRequestId: functionName, functionName })).toBe("ok")
+  expect(taken).toEqual(["first", "second"])
+  warn.mockRestore()
 })
 
 test("an option that is no mode is one line of log", () => {
